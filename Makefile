@@ -1,0 +1,64 @@
+# Every target sets up what it needs from a bare python3 (3.11 or newer), git and make.
+# Versions are locked in uv.lock; requirements/ is exported from it, so that plain pip can install.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-input --no-deps
+INSTALLED := $(VENV)/.installed
+PYTEST := $(PY) -m pytest
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+BENCH_ARGS ?=
+
+.PHONY: help install demo test test-slow test-pg check lint format bench lock
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+install: $(INSTALLED) ## make a ready .venv with the locked dependencies
+
+demo: install ## run the main job on real input: track, compare, gate, promote, roll back, prove
+	@$(VENV)/bin/assay demo $(DEMO_ARGS)
+
+test: install ## run every test that needs no torch (the slow ones: test-slow)
+	@$(PYTEST) $(PYTEST_ARGS)
+
+test-slow: install ## run the tests that take minutes, crash tests among them
+	@$(PYTEST) -m slow $(PYTEST_ARGS)
+
+test-pg: install ## run the tests that need PostgreSQL (a wheel brings it)
+	@$(PYTEST) -k postgresql $(PYTEST_ARGS)
+
+check: lint ## check format, lint, types and layers, and run the fast tests; under a minute
+	@$(PYTEST) -q tests/domain tests/repo
+
+lint: install ## check format, lint, types and layers
+	@$(VENV)/bin/ruff format --check --quiet
+	@$(VENV)/bin/ruff check --quiet
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo
+
+format: install ## format the code and apply the fixes that are safe
+	@$(VENV)/bin/ruff format
+	@$(VENV)/bin/ruff check --fix
+
+bench: install ## measure speed, as ratios against peers in the same run
+	@$(PY) -m bench $(BENCH_ARGS)
+
+lock: install ## renew uv.lock and requirements/ after a change of dependencies in pyproject.toml
+	@$(VENV)/bin/uv lock
+	@$(VENV)/bin/uv export --quiet --frozen --no-hashes --no-annotate --no-header \
+	  --no-emit-project --all-extras --all-groups --output-file requirements/dev.txt
+
+$(PY):
+	@tools/create-venv $(VENV)
+
+$(INSTALLED): requirements/dev.txt pyproject.toml tools/create-venv | $(PY)
+	@echo "Installing the locked dependencies into $(VENV) (the first time takes a minute or two)"
+	@$(PIP_INSTALL) -r requirements/dev.txt
+	@$(PIP_INSTALL) --no-build-isolation --editable .
+	@touch $@

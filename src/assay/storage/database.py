@@ -1,0 +1,321 @@
+"""Opening a database and its transactions: readers beside one writer, and group commit on SQLite.
+
+`Database.write()` is durable when its block has ended without an error, and leaves nothing when it
+raised. Nothing outside this module begins, commits or rolls back.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Executable, create_engine, make_url
+from sqlalchemy import exc as sql_errors
+from sqlalchemy import pool as sql_pool
+
+from assay.domain.errors import AlreadyExists, AppError, FailedPrecondition, Unavailable
+from assay.storage.dialect import SQLITE_PRAGMAS, Engine
+
+MAX_GROUP = 256
+"""Transactions that share one commit at most, so that the first of a group does not wait long."""
+
+MAX_IDLE_READERS = 8
+
+
+class Transaction:
+    """One open transaction. Storage functions take it first and never end it."""
+
+    __slots__ = ("connection", "engine")
+
+    def __init__(self, connection: Connection, engine: Engine) -> None:
+        self.connection = connection
+        self.engine = engine
+
+    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        """Run one statement; a list of parameter sets runs it for each."""
+        return self.connection.execute(statement, parameters)
+
+    def driver(self, sql: str, parameters: Any = ()) -> CursorResult[Any]:
+        """Run SQL text on the driver itself, for hot paths only: Core's compilation costs more there."""
+        return self.connection.exec_driver_sql(sql, parameters)
+
+    def driver_plain(self, sql: str) -> None:
+        """Run SQL text without parameters, in which a `%` is just a `%` (schema changes)."""
+        cursor = self.connection.connection.cursor()
+        try:
+            cursor.execute(sql)
+        finally:
+            cursor.close()
+
+    def driver_many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+        """Run SQL text for many rows in one driver call (no result)."""
+        cursor = self.connection.connection.cursor()
+        try:
+            cursor.executemany(sql, rows)
+        finally:
+            cursor.close()
+
+
+class Database:
+    """A SQLite file or a PostgreSQL database behind the same two calls, `read()` and `write()`."""
+
+    engine: Engine
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A read-only transaction on one consistent snapshot."""
+        raise NotImplementedError
+        yield
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A write transaction: durable when the block ends, gone when it raises. Never nested."""
+        raise NotImplementedError
+        yield
+
+    def close(self) -> None:
+        """Give up all connections; waits for the open write transaction."""
+        raise NotImplementedError
+
+
+def open_database(url: str | Path) -> Database:
+    """Open `url`: a path or `sqlite:///path` for SQLite, `postgresql://…` for PostgreSQL.
+
+    Raises Unavailable when it cannot be reached, with what to check.
+    """
+    text = str(url)
+    if text.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+        return PostgresqlDatabase(text)
+    return SqliteDatabase(Path(text.removeprefix("sqlite:///")))
+
+
+class _Group:
+    """The transactions that will be made durable by one commit."""
+
+    __slots__ = ("done", "error", "members")
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.error: Exception | None = None
+        self.members = 0
+
+
+class SqliteDatabase(Database):
+    """One SQLite file in WAL mode: one writer connection, and a reader for each thread that reads."""
+
+    engine = Engine.SQLITE
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._engine = create_engine(
+            "sqlite+pysqlite://", creator=self._connect, poolclass=sql_pool.NullPool
+        )
+        self._idle: list[Connection] = []
+        self._idle_lock = threading.Lock()
+        self._closed = False
+        self._write_lock = threading.Lock()
+        self._queue_lock = threading.Lock()
+        self._queued = 0
+        self._group: _Group | None = None
+        self._inside = threading.local()
+        self._writer = self._open()
+        mode = self._writer.exec_driver_sql("PRAGMA journal_mode=WAL").scalar_one()
+        if mode != "wal":
+            msg = f"SQLite could not switch {path} to WAL (answered {mode!r}); is it on a network file system?"
+            raise Unavailable(msg)
+
+    def _connect(self) -> sqlite3.Connection:
+        # Autocommit: BEGIN, SAVEPOINT and COMMIT are ours, SQLAlchemy and the driver add none.
+        try:
+            connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            for name, value in SQLITE_PRAGMAS:
+                connection.execute(f"PRAGMA {name}={value}")
+        except sqlite3.Error as error:
+            msg = f"Cannot open the database file {self.path}: {error}"
+            raise Unavailable(msg) from error
+        return connection
+
+    def _open(self) -> Connection:
+        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A snapshot that no writer disturbs."""
+        connection = self._take_reader()
+        connection.exec_driver_sql("BEGIN")
+        try:
+            yield Transaction(connection, self.engine)
+        except sql_errors.DBAPIError as error:
+            raise translate(error) from error
+        finally:
+            connection.exec_driver_sql("ROLLBACK")
+            self._give_reader(connection)
+
+    def _take_reader(self) -> Connection:
+        with self._idle_lock:
+            if self._closed:
+                msg = "The database is closed; the server is stopping."
+                raise Unavailable(msg)
+            if self._idle:
+                return self._idle.pop()
+        connection = self._open()
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+        return connection
+
+    def _give_reader(self, connection: Connection) -> None:
+        with self._idle_lock:
+            if not self._closed and len(self._idle) < MAX_IDLE_READERS:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A savepoint in a shared transaction: whoever finds nobody waiting behind it commits for all."""
+        if getattr(self._inside, "writing", False):
+            msg = "write() was entered twice by one thread"
+            raise RuntimeError(msg)
+        with self._queue_lock:
+            self._queued += 1
+        self._write_lock.acquire()
+        with self._queue_lock:
+            self._queued -= 1
+        self._inside.writing = True
+        try:
+            group = self._join_group()
+            yield from self._savepoint(group)
+        finally:
+            self._inside.writing = False
+            try:
+                self._commit_if_last()
+            finally:
+                self._write_lock.release()
+        group.done.wait()
+        if group.error is not None:
+            raise translate(group.error) from group.error
+
+    def _join_group(self) -> _Group:
+        if self._closed:
+            msg = "The database is closed; the server is stopping."
+            raise Unavailable(msg)
+        if self._group is None:
+            try:
+                self._writer.exec_driver_sql("BEGIN IMMEDIATE")
+            except sql_errors.DBAPIError as error:
+                raise translate(error) from error
+            self._group = _Group()
+        return self._group
+
+    def _savepoint(self, group: _Group) -> Iterator[Transaction]:
+        writer = self._writer
+        writer.exec_driver_sql("SAVEPOINT member")
+        try:
+            yield Transaction(writer, self.engine)
+        except BaseException as error:
+            writer.exec_driver_sql("ROLLBACK TO member")
+            writer.exec_driver_sql("RELEASE member")
+            if isinstance(error, sql_errors.DBAPIError):
+                raise translate(error) from error
+            raise
+        writer.exec_driver_sql("RELEASE member")
+        group.members += 1
+
+    def _commit_if_last(self) -> None:
+        group = self._group
+        if group is None:
+            return
+        with self._queue_lock:
+            others_wait = self._queued > 0
+        if others_wait and group.members < MAX_GROUP:
+            return
+        self._group = None
+        try:
+            self._writer.exec_driver_sql("COMMIT" if group.members else "ROLLBACK")
+        except sql_errors.DBAPIError as error:
+            group.error = error
+            self._abandon()
+        finally:
+            group.done.set()
+
+    def _abandon(self) -> None:
+        # After a failed COMMIT (disk full, I/O error) the transaction may still be open.
+        try:
+            self._writer.exec_driver_sql("ROLLBACK")
+        except sql_errors.DBAPIError:
+            self._writer.close()
+            self._writer = self._open()
+
+    def close(self) -> None:
+        """Close every connection once the open write has ended."""
+        with self._write_lock, self._idle_lock:
+            if self._closed:
+                return
+            self._closed = True
+            for connection in self._idle:
+                connection.close()
+            self._idle.clear()
+            self._writer.close()
+        self._engine.dispose()
+
+
+class PostgresqlDatabase(Database):
+    """A PostgreSQL database. Its server does the group commit; rows are locked where rules need it."""
+
+    engine = Engine.POSTGRESQL
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url).set(drivername="postgresql+psycopg")
+        self._engine = create_engine(
+            parsed, pool_size=8, max_overflow=24, pool_timeout=10, pool_recycle=1800
+        )
+        # The pool must not hand one connection to two isolation levels: options stay per checkout.
+        self._reads = self._engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        try:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except sql_errors.DBAPIError as error:
+            msg = f"Cannot reach the database {parsed.render_as_string(hide_password=True)}: {error.orig}"
+            raise Unavailable(msg) from error
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A repeatable-read snapshot."""
+        try:
+            with self._reads.connect() as connection:
+                yield Transaction(connection, self.engine)
+        except sql_errors.DBAPIError as error:
+            raise translate(error) from error
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A read-committed transaction; the block locks what its decision depends on."""
+        try:
+            with self._engine.begin() as connection:
+                yield Transaction(connection, self.engine)
+        except sql_errors.DBAPIError as error:
+            raise translate(error) from error
+
+    def close(self) -> None:
+        """Close the pool."""
+        self._engine.dispose()
+
+
+def translate(error: Exception) -> AppError:
+    """The error tree's word for a driver's error. No SQL text leaves this function."""
+    original = getattr(error, "orig", None) or error
+    kind = type(original).__name__
+    if isinstance(error, sql_errors.IntegrityError):
+        text = str(original)
+        if "UNIQUE" in text or "unique" in text or kind == "UniqueViolation":
+            return AlreadyExists("This object exists already, made by another request at the same time.")
+        if "FOREIGN KEY" in text or kind == "ForeignKeyViolation":
+            return FailedPrecondition("Another object still refers to this one.")
+    if isinstance(error, sql_errors.OperationalError | sql_errors.InternalError):
+        return Unavailable(f"The database could not do this right now ({kind}); nothing was written.")
+    return Unavailable(f"The database refused the request ({kind}); nothing was written.")

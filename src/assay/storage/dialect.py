@@ -1,0 +1,59 @@
+"""The few places where SQLite and PostgreSQL differ, each a function or value with its reason."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, func
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+class Engine(StrEnum):
+    """The database engines that Assay runs on."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+SQLITE_PRAGMAS = (
+    # A commit is on the disk when it is acknowledged: NORMAL loses it in a power cut.
+    ("synchronous", "FULL"),
+    ("foreign_keys", "ON"),
+    # Without this INSERT OR REPLACE deletes rows past the ledger's triggers.
+    ("recursive_triggers", "ON"),
+    ("case_sensitive_like", "ON"),
+    ("busy_timeout", "10000"),
+    ("cache_size", "-16384"),
+    ("temp_store", "MEMORY"),
+    ("wal_autocheckpoint", "4000"),
+)
+
+
+def insert(engine: Engine, table: Table) -> Any:
+    """An INSERT with `on_conflict_do_update` / `on_conflict_do_nothing`, which both engines know."""
+    if engine is Engine.SQLITE:
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+def for_update(engine: Engine, statement: Select[Any]) -> Select[Any]:
+    """Lock the selected rows until the transaction ends. SQLite has one writer, so all is locked already."""
+    if engine is Engine.SQLITE:
+        return statement
+    return statement.with_for_update()
+
+
+def like(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+    """LIKE with `%` and `_`, case-sensitive on both engines (SQLite by pragma)."""
+    return column.like(pattern)
+
+
+def ilike(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+    """LIKE without regard to case. SQLite folds ASCII letters only."""
+    return func.lower(column).like(func.lower(pattern))
+
+
+def placeholder(engine: Engine) -> str:
+    """The driver's own parameter mark, for the statements of the hot path."""
+    return "?" if engine is Engine.SQLITE else "%s"

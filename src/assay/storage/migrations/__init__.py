@@ -1,0 +1,1 @@
+"""Numbered plain-SQL migrations; no Python lives here."""

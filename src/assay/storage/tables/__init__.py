@@ -1,0 +1,7 @@
+"""The typed catalogue: what every table of the database looks like, on both engines."""
+
+from assay.storage.tables.columns import metadata
+
+from assay.storage.tables import access, governance, registry, tracking  # isort: skip
+
+__all__ = ["access", "governance", "metadata", "registry", "tracking"]

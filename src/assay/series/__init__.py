@@ -1,4 +1,4 @@
-"""Metric points: group-commit queue, tail, summaries, chunks, and the readers that merge them.
+"""Metric points: their binary formats, how pieces merge, how curves are thinned for charts.
 
-What a point is and how two of them merge is the domain's; run tables and search read summaries.
+Nothing in here knows a run, a request or a table layout; a series is three equally long columns.
 """

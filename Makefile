@@ -20,6 +20,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 install: $(INSTALLED) ## make a ready .venv with the locked dependencies
+	@:
 
 demo: install ## run the main job on real input: track, compare, gate, promote, roll back, prove
 	@$(VENV)/bin/assay demo $(DEMO_ARGS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.demo.network import Labels
+from assay.domain.artifact import ManifestEntry, artifact_digest
 from assay.domain.errors import DataCorrupted, InvalidArgument
 
 Pixels: TypeAlias = NDArray[np.uint8]
@@ -107,23 +107,21 @@ def read_domain(folder: Path) -> Domain:
 
 
 def data_version(folder: Path) -> str:
-    """Return `sha256:<hex>` over the manifest (path, size, SHA-256) of the files in `folder`.
+    """Return `sha256:` and the artifact digest of the folder, as if all its files were logged.
 
     Raise `InvalidArgument` when the folder holds no file.
     """
-    files = sorted(
+    files = [
         (path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file()
-    )
+    ]
     if not files:
         message = f"{folder} holds no file, so it has no data version; write the data first."
         raise InvalidArgument(message, field="data_version")
-    manifest = []
+    entries = []
     for name, path in files:
         content = path.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        manifest.append({"path": name, "size": len(content), "sha256": digest})
-    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+        entries.append(ManifestEntry(name, len(content), hashlib.sha256(content).hexdigest()))
+    return f"sha256:{artifact_digest(entries)}"
 
 
 def _scan(images: Pixels, generator: np.random.Generator) -> Pixels:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.support.databases"]
+
 OWN_PREFIXES = ("ASSAY_", "MLFLOW_", "WANDB_")
 LOOPBACK = ("127.", "::1", "localhost", "::ffff:127.")
 

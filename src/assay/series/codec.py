@@ -47,6 +47,8 @@ _COLUMNS_HEAD: Final = struct.Struct("<BBIIqq")
 _WIRE_HEAD: Final = struct.Struct("<B3xI")
 _CHECKSUM: Final = struct.Struct("<I")
 _VALUE_BYTES: Final = 8
+_UINT32_MAX: Final = 0xFFFF_FFFF
+_INT64_MAX: Final = 0x7FFF_FFFF_FFFF_FFFF
 
 # An integer column of a tail is its least value and unsigned offsets, of no bytes if all are equal.
 _WIDTHS: Final = (0, 1, 2, 4, 8)
@@ -87,9 +89,9 @@ def encode_tail(
         if count == 1:
             return _POINT.pack(_TAIL_POINT, key_ids[0], steps[0], timestamps_ms[0], values[0])
         offsets = _offsets if count < _SMALL_BATCH else _offsets_of_many
-        key_base, key_code, key_bytes = offsets(key_ids)
-        step_base, step_code, step_bytes = offsets(steps)
-        time_base, time_code, time_bytes = offsets(timestamps_ms)
+        key_base, key_code, key_bytes = offsets(key_ids, _UINT32_MAX)
+        step_base, step_code, step_bytes = offsets(steps, _INT64_MAX)
+        time_base, time_code, time_bytes = offsets(timestamps_ms, _INT64_MAX)
         codes = key_code | step_code << 2 | time_code << 5
         head = _COLUMNS_HEAD.pack(_TAIL_COLUMNS, codes, count, key_base, step_base, time_base)
         return b"".join((head, key_bytes, step_bytes, time_bytes, _value_bytes(values)))
@@ -226,18 +228,22 @@ def decode_columns_wire(payload: bytes | memoryview) -> Points:
     )
 
 
-def _offsets(column: Sequence[int] | IdColumn | IntegerColumn) -> tuple[int, int, bytes]:
+def _offsets(
+    column: Sequence[int] | IdColumn | IntegerColumn, limit: int
+) -> tuple[int, int, bytes]:
     """Return base, width code and offsets of a short column."""
     numbers = column.tolist() if isinstance(column, np.ndarray) else column
-    base = min(numbers)
-    code = _WIDTH_CODE_OF_BYTES[((max(numbers) - base).bit_length() + 7) >> 3]
+    base, top = min(numbers), max(numbers)
+    code = _width_code(base, top, limit)
     if code == 0:
         return base, 0, b""
     offsets = [number - base for number in numbers]
     return base, code, struct.pack(f"<{len(offsets)}{_STRUCT_CODES[code]}", *offsets)
 
 
-def _offsets_of_many(column: Sequence[int] | IdColumn | IntegerColumn) -> tuple[int, int, bytes]:
+def _offsets_of_many(
+    column: Sequence[int] | IdColumn | IntegerColumn, limit: int
+) -> tuple[int, int, bytes]:
     """Return base, width code and offsets of a long column."""
     if isinstance(column, np.ndarray):
         numbers = column.astype(np.int64)
@@ -245,11 +251,17 @@ def _offsets_of_many(column: Sequence[int] | IdColumn | IntegerColumn) -> tuple[
         if column.count(column[0]) == len(column):
             return column[0], 0, b""
         numbers = np.frombuffer(struct.pack(f"={len(column)}q", *column), np.int64)
-    base = int(numbers.min())
-    code = _WIDTH_CODE_OF_BYTES[((int(numbers.max()) - base).bit_length() + 7) >> 3]
+    base, top = int(numbers.min()), int(numbers.max())
+    code = _width_code(base, top, limit)
     if code == 0:
         return base, 0, b""
     return base, code, (numbers - base).view(np.uint64).astype(_OFFSET_TYPES[code]).tobytes()
+
+
+def _width_code(base: int, top: int, limit: int) -> int:
+    if top > limit or base < -_INT64_MAX - 1:
+        raise OverflowError
+    return _WIDTH_CODE_OF_BYTES[((top - base).bit_length() + 7) >> 3]
 
 
 def _with_offsets(

@@ -119,9 +119,9 @@ def _ratio_fits(values: FloatColumn) -> Iterator[_Fit]:
             numerators = np.rint(values * denominator)
         if not np.abs(numerators).max() < _EXACT_INTEGERS_END:
             continue
-        if _is_same(numerators / denominator, values):
-            head = bytes([_Model.RATIO]) + varint(denominator)
-            yield _Fit(head, numerators.astype(np.int64))
+        integers = numerators.astype(np.int64)  # which have no -0
+        if _is_same(integers / denominator, values):
+            yield _Fit(bytes([_Model.RATIO]) + varint(denominator), integers)
 
 
 def _denominators(probes: list[float]) -> set[int]:

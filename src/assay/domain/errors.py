@@ -44,7 +44,7 @@ class AppError(Exception):
 
 
 class InvalidArgument(AppError):
-    """The request is malformed: a field is missing, of the wrong type, too long or not allowed. Nothing was written."""
+    """A field of the request is missing, of the wrong type, too long or not allowed. Nothing was written."""
 
     code = Code.INVALID_ARGUMENT
 
@@ -74,7 +74,7 @@ class AlreadyExists(AppError):
 
 
 class Conflict(AppError):
-    """The object changed in the meantime (a stale revision, nonce, lease or idempotency key). Read it again and decide anew."""
+    """The object changed meanwhile (a stale revision, nonce, lease or idempotency key). Read it and decide anew."""
 
     code = Code.CONFLICT
 
@@ -110,7 +110,7 @@ class LimitExceeded(AppError):
 
 
 class Unavailable(AppError):
-    """The server cannot do this right now (it is stopping, or the disk or database refuses). Nothing was written; try again."""
+    """The server cannot do this now (stopping, or disk or database refuse). Nothing was written; try again."""
 
     code = Code.UNAVAILABLE
 

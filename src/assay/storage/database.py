@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,26 +61,22 @@ class Transaction:
             cursor.close()
 
 
-class Database:
+class Database(ABC):
     """A SQLite file or a PostgreSQL database behind the same two calls, `read()` and `write()`."""
 
     engine: Engine
 
-    @contextmanager
-    def read(self) -> Iterator[Transaction]:
+    @abstractmethod
+    def read(self) -> AbstractContextManager[Transaction]:
         """A read-only transaction on one consistent snapshot."""
-        raise NotImplementedError
-        yield
 
-    @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    @abstractmethod
+    def write(self) -> AbstractContextManager[Transaction]:
         """A write transaction: durable when the block ends, gone when it raises. Never nested."""
-        raise NotImplementedError
-        yield
 
+    @abstractmethod
     def close(self) -> None:
         """Give up all connections; waits for the open write transaction."""
-        raise NotImplementedError
 
 
 def open_database(url: str | Path) -> Database:
@@ -313,9 +310,13 @@ def translate(error: Exception) -> AppError:
     if isinstance(error, sql_errors.IntegrityError):
         text = str(original)
         if "UNIQUE" in text or "unique" in text or kind == "UniqueViolation":
-            return AlreadyExists("This object exists already, made by another request at the same time.")
+            return AlreadyExists(
+                "This object exists already, made by another request at the same time."
+            )
         if "FOREIGN KEY" in text or kind == "ForeignKeyViolation":
             return FailedPrecondition("Another object still refers to this one.")
     if isinstance(error, sql_errors.OperationalError | sql_errors.InternalError):
-        return Unavailable(f"The database could not do this right now ({kind}); nothing was written.")
+        return Unavailable(
+            f"The database could not do this right now ({kind}); nothing was written."
+        )
     return Unavailable(f"The database refused the request ({kind}); nothing was written.")

@@ -17,7 +17,9 @@ from assay.domain.errors import FailedPrecondition
 from assay.storage.database import Database, Transaction
 from assay.storage.dialect import Engine
 
-_NAME = re.compile(r"(?P<number>\d{4})_(?P<words>[a-z0-9_]+)(\.(?P<engine>sqlite|postgresql))?\.sql")
+_NAME = re.compile(
+    r"(?P<number>\d{4})_(?P<words>[a-z0-9_]+)(\.(?P<engine>sqlite|postgresql))?\.sql"
+)
 _LOCK_KEY = 7475
 
 
@@ -132,7 +134,7 @@ def _applied(tx: Transaction, engine: Engine) -> dict[int, str]:
     if not _has_table(tx, engine):
         return {}
     rows = tx.execute(text("SELECT number, sha256 FROM migrations ORDER BY number"))
-    return {number: digest for number, digest in rows}
+    return {row.number: row.sha256 for row in rows}
 
 
 def _prepare(tx: Transaction, engine: Engine, migration: Migration) -> bool:
@@ -153,5 +155,10 @@ def _record(tx: Transaction, migration: Migration, now_ms: int) -> None:
             "INSERT INTO migrations (number, name, sha256, applied_at_ms)"
             " VALUES (:number, :name, :sha256, :now)"
         ),
-        {"number": migration.number, "name": migration.name, "sha256": migration.sha256, "now": now_ms},
+        {
+            "number": migration.number,
+            "name": migration.name,
+            "sha256": migration.sha256,
+            "now": now_ms,
+        },
     )

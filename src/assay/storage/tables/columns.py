@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
 )
 from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeEngine
 
 metadata = MetaData(
     naming_convention={
@@ -27,7 +28,7 @@ metadata = MetaData(
 )
 
 BigInt = BigInteger().with_variant(Integer(), "sqlite")
-Real = Double().with_variant(REAL(), "sqlite")
+Real: TypeEngine[float] = Double().with_variant(REAL(), "sqlite")
 Bytes = LargeBinary()
 # Byte order on both engines, so that pages and orders agree whatever the database's locale is.
 Plain = Text().with_variant(Text(collation="C"), "postgresql")

@@ -57,7 +57,7 @@ model_versions = table(
     text("annotations", null=True),
     # 1: lineage closed. 0: accepted under policy `recorded`, never on a protected alias.
     number("verifiable"),
-    # registered | quarantined | deleted
+    # One of domain.registry.VersionState.
     text("state"),
     text("state_reason"),
     text("description"),
@@ -111,7 +111,7 @@ alias_moves = table(
     number("model_id", ForeignKey("registered_models.id")),
     text("alias"),
     number("revision"),
-    # set | promotion | rollback | removed | imported
+    # One of domain.registry.MoveKind.
     text("kind"),
     number("from_version_id", ForeignKey("model_versions.id"), null=True),
     number("to_version_id", ForeignKey("model_versions.id"), null=True),

@@ -88,7 +88,9 @@ run_tags = table(
     PrimaryKeyConstraint("run_pk", "key"),
     rowid=False,
 )
-Index("ix_run_tags_lookup", run_tags.c.key, func.substr(run_tags.c.value, 1, 200), run_tags.c.run_pk)
+Index(
+    "ix_run_tags_lookup", run_tags.c.key, func.substr(run_tags.c.value, 1, 200), run_tags.c.run_pk
+)
 
 metric_keys = table("metric_keys", serial(), text("key"), UniqueConstraint("key"))
 

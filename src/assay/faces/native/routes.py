@@ -1,0 +1,66 @@
+"""Every endpoint of the native face, and the document that describes them."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from assay.domain.access import Action
+from assay.faces.dispatch import Face
+from assay.faces.endpoint import NO_BODY, Call, Endpoint
+from assay.faces.native import (
+    access,
+    artifacts,
+    evaluation,
+    experiments,
+    gates,
+    ingest,
+    ledger,
+    metrics,
+    registry,
+    runs,
+    workspaces,
+)
+from assay.faces.native.dialect import NativeDialect
+from assay.faces.native.openapi import document
+
+PREFIX = "/api/v1/"
+
+_NOUNS: tuple[Endpoint, ...] = (
+    *workspaces.ENDPOINTS,
+    *experiments.ENDPOINTS,
+    *runs.ENDPOINTS,
+    *ingest.ENDPOINTS,
+    *metrics.ENDPOINTS,
+    *artifacts.ENDPOINTS,
+    *evaluation.ENDPOINTS,
+    *registry.ENDPOINTS,
+    *gates.ENDPOINTS,
+    *ledger.ENDPOINTS,
+    *access.ENDPOINTS,
+)
+
+
+def openapi(call: Call) -> dict[str, Any]:
+    """The document."""
+    del call
+    return document(ENDPOINTS, version("assay"))
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *_NOUNS,
+    Endpoint(
+        method="GET",
+        path="/api/v1/openapi.json",
+        name="openapi",
+        summary="This API as an OpenAPI document",
+        permission=Action.PUBLIC,
+        body_limit=NO_BODY,
+        handler=openapi,
+    ),
+)
+
+
+def face() -> Face:
+    """The native face."""
+    return Face("native", (PREFIX,), NativeDialect(), ENDPOINTS)

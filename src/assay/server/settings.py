@@ -1,0 +1,77 @@
+"""What a server can be told, from defaults, environment and flags, parsed once."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assay.domain.errors import InvalidArgument
+from assay.domain.names import check_alias
+from assay.domain.tracking import LineagePolicy, Policy
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 7475
+DEFAULT_DATA = Path("assay-data")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one server. `database` and `blobs` default to places inside `data`."""
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    data: Path = DEFAULT_DATA
+    database: str | None = None
+    blobs: str | None = None
+    auth: bool = False
+    policy: Policy = field(default_factory=Policy)
+    allowed_hosts: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Refuse what is unsafe or impossible, before anything is opened. Raises InvalidArgument."""
+        if not 0 <= self.port <= 65535:
+            msg = f"--port is a number from 0 to 65535, not {self.port}."
+            raise InvalidArgument(msg, field="port")
+        if not self.auth and not is_loopback(self.host):
+            msg = (
+                f"--host {self.host} can be reached from other machines, where everyone would be owner. "
+                "Add --auth to ask for credentials, or leave --host at 127.0.0.1."
+            )
+            raise InvalidArgument(msg, field="host")
+
+    def database_url(self) -> str:
+        """The database to open."""
+        return self.database or f"sqlite:///{self.data / 'assay.db'}"
+
+    def blob_place(self) -> str:
+        """Where artifact bytes go: a folder or `s3://bucket/prefix`."""
+        return self.blobs or str(self.data / "blobs")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a bind address can only be reached from this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_policy(lineage: str, protect: str) -> Policy:
+    """The policy of `--lineage` and `--protect` (a comma-separated list, or `none`)."""
+    try:
+        demanded = LineagePolicy(lineage)
+    except ValueError:
+        msg = f"--lineage is 'required' or 'recorded', not {lineage!r}."
+        raise InvalidArgument(msg, field="lineage") from None
+    if protect.strip() == "none":
+        return Policy(lineage=demanded, protected=frozenset())
+    aliases = [part.strip() for part in protect.split(",") if part.strip()]
+    if not aliases:
+        msg = "--protect is a list of aliases such as 'production,champion', or 'none'."
+        raise InvalidArgument(msg, field="protect")
+    for alias in aliases:
+        check_alias(alias, "protect")
+    return Policy(lineage=demanded, protected=frozenset(aliases))

@@ -149,7 +149,7 @@ class Dispatcher:
             return
         except AppError as error:
             response = self._refuse(route.face, error, request, request_id)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the outermost wrapper: what escapes is a fault of ours
             _log.exception("unexpected error", request_id=request_id, endpoint=route.endpoint.name)
             msg = f"Internal error. The server's log has the detail under request id {request_id}."
             response = route.face.dialect.error(Internal(msg), request_id)

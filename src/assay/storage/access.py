@@ -71,7 +71,8 @@ def insert_principal(tx: Transaction, *, name: str, kind: str, created_by: str, 
             name=name, kind=kind, disabled=0, created_by=created_by, created_at_ms=now_ms
         )
     )
-    return int(result.inserted_primary_key[0])
+    (pk,) = result.inserted_primary_key or ()
+    return int(pk)
 
 
 def find_principal(
@@ -100,7 +101,7 @@ def _principal(tx: Transaction, row: Any) -> PrincipalRow:
         disabled=bool(row.disabled),
         created_by=row.created_by,
         created_at_ms=row.created_at_ms,
-        grants=tuple(sorted((workspace, role) for workspace, role in grants)),
+        grants=tuple(sorted((grant.workspace, grant.role) for grant in grants)),
     )
 
 
@@ -158,7 +159,11 @@ def insert_token(
 def find_token(tx: Transaction, token_id: str) -> TokenRow | None:
     """The token of that public id, revoked ones included."""
     row = tx.execute(_TOKEN, {"token_id": token_id}).one_or_none()
-    return None if row is None else TokenRow(*row)
+    return None if row is None else _token(row)
+
+
+def _token(row: Any) -> TokenRow:
+    return TokenRow(*row)
 
 
 def list_tokens(tx: Transaction, principal_pks: Sequence[int] | None, limit: int) -> list[TokenRow]:
@@ -166,7 +171,7 @@ def list_tokens(tx: Transaction, principal_pks: Sequence[int] | None, limit: int
     statement = _TOKENS.order_by(tokens.c.id).limit(limit)
     if principal_pks is not None:
         statement = statement.where(tokens.c.principal_id.in_(principal_pks))
-    return [TokenRow(*row) for row in tx.execute(statement)]
+    return [_token(row) for row in tx.execute(statement)]
 
 
 def revoke_token(tx: Transaction, token_id: str, now_ms: int) -> None:

@@ -1,0 +1,76 @@
+"""`assay serve`: the application behind uvicorn, one process."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+
+import uvicorn
+
+from assay.domain.errors import Unavailable
+from assay.server.app import App
+from assay.server.logging import configure
+from assay.server.settings import Settings
+
+GRACE_S = 10
+
+
+class _Server(uvicorn.Server):
+    """Tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+
+def serve(settings: Settings, *, log_level: str = "info") -> None:
+    """Serve until SIGINT or SIGTERM, then drain and close. Raises an AppError if it cannot start."""
+    configure(level=log_level)
+    app = App(settings)
+    listener = _bind(settings.host, settings.port)
+    try:
+        app.start()
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+            timeout_keep_alive=75,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+        _Server(config, lambda: _announce(settings, listener)).run([listener])
+    finally:
+        app.close()
+        listener.close()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    # Bound before anything is opened: a taken port is the commonest fault and should leave no trace.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host.strip("[]"), port))
+        listener.set_inheritable(True)
+    except OSError as error:
+        listener.close()
+        msg = f"Cannot listen on {host}:{port}: {error.strerror}. Is a server running there? Try --port."
+        raise Unavailable(msg, field="port") from error
+    return listener
+
+
+def _announce(settings: Settings, listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    mode = "accounts" if settings.auth else "local mode, everyone on this machine is the owner"
+    sys.stdout.write(f"Assay is ready at http://{host}:{port} ({mode}; data in {settings.data})\n")
+    sys.stdout.flush()

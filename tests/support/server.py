@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 _READY = re.compile(r"Assay is ready at (?P<url>http://\S+)")
 START_TIMEOUT_S = 60
@@ -30,7 +31,7 @@ class LiveServer:
         self._process: subprocess.Popen[str] | None = None
         self.log = data.with_name(data.name + ".log")
 
-    def start(self) -> LiveServer:
+    def start(self) -> Self:
         """Start and wait until it listens."""
         argv = [
             sys.executable,
@@ -102,7 +103,7 @@ class LiveServer:
         self._process = None
         return code
 
-    def __enter__(self) -> LiveServer:
+    def __enter__(self) -> Self:
         """Start."""
         return self.start()
 

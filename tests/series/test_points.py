@@ -8,13 +8,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.domain.metric import MetricPoint, point_order
 from assay.series.points import Points, as_ordered, from_ordered, merge_sorted
 
 Row = tuple[int, int, float]
 Identity = tuple[int, int, bytes]
 
 STEPS = st.one_of(st.integers(0, 5), st.integers(-(2**63), 2**63 - 1))
-VALUES = st.one_of(st.floats(), st.sampled_from([0.0, -0.0, 1.0, inf, -inf, nan, -nan]))
+VALUES = st.one_of(
+    st.floats(), st.sampled_from([0.0, -0.0, 1.0, inf, -inf, nan, -nan, 5e-324, -5e-324])
+)
 ROWS = st.lists(st.tuples(STEPS, st.integers(0, 3), VALUES), max_size=40)
 
 
@@ -27,12 +30,10 @@ def as_points(rows: list[Row]) -> Points:
     )
 
 
-def rank(row: Row) -> tuple[int, int, int, float, int]:
-    """The documented order, spelled out: NaN last, -0.0 before 0.0."""
+def rank(row: Row) -> tuple[int, int, tuple[float, int]]:
+    """The order that the domain gives to the points of a series."""
     step, timestamp, value = row
-    if value != value:  # noqa: PLR0124 - true of NaN alone
-        return (step, timestamp, 1, 0.0, 0)
-    return (step, timestamp, 0, value, 0 if str(value) == "-0.0" else 1)
+    return point_order(MetricPoint("loss", value, timestamp, step))
 
 
 def identity(row: Row) -> Identity:

@@ -1,7 +1,7 @@
 """Columns of metric points and the one order in which they are kept.
 
-The order is (step, timestamp, value) with -Inf < ... < -0.0 < 0.0 < ... < Inf < NaN. Two points are
-one point when step, timestamp and the bits of the value agree; all NaNs are the same NaN.
+The order is that of `domain.metric`: step, timestamp, value, where NaN stands just before -0.0. Two
+points are one when step, timestamp and the bits of the value agree; all NaNs are the same NaN.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def with_one_nan(values: FloatColumn) -> FloatColumn:
 
 
 def as_ordered(values: FloatColumn) -> IntegerColumn:
-    """Map floats to integers that sort as the values do; `from_ordered` undoes it."""
+    """Map floats to integers that sort as numbers do, NaN last; `from_ordered` undoes it."""
     bits = values.view(np.int64)
     return bits ^ ((bits >> 63) & _MAGNITUDE)
 
@@ -125,19 +125,27 @@ def _sorted(points: Points) -> Points:
     ascending, _ = _compare_neighbours(by_step)
     if ascending:
         return by_step
-    return by_step.rows(
-        np.lexsort((as_ordered(by_step.values), by_step.timestamps_ms, by_step.steps))
-    )
+    return by_step.rows(np.lexsort((_ranks(by_step.values), by_step.timestamps_ms, by_step.steps)))
+
+
+def _ranks(values: FloatColumn) -> IntegerColumn:
+    """Return integers that sort as `domain.metric.value_order` does; equal for equal bits alone."""
+    ordered = as_ordered(values)
+    is_nan = np.isnan(values)
+    if not is_nan.any():
+        return ordered
+    # -0.0 is -1 and the negative number next to it is -2: the latter make room for NaN.
+    return np.where(is_nan, -2, ordered - (ordered < -1))
 
 
 def _compare_neighbours(points: Points) -> tuple[bool, npt.NDArray[np.bool_]]:
     """Tell whether the rows ascend, and which rows, from the second on, repeat the one before."""
-    steps, timestamps, ordered = points.steps, points.timestamps_ms, as_ordered(points.values)
+    steps, timestamps, ranks = points.steps, points.timestamps_ms, _ranks(points.values)
     same_step = steps[1:] == steps[:-1]
     same_time = same_step & (timestamps[1:] == timestamps[:-1])
     ascends = (
         (steps[1:] > steps[:-1])
         | (same_step & (timestamps[1:] > timestamps[:-1]))
-        | (same_time & (ordered[1:] >= ordered[:-1]))
+        | (same_time & (ranks[1:] >= ranks[:-1]))
     )
-    return bool(ascends.all()), same_time & (ordered[1:] == ordered[:-1])
+    return bool(ascends.all()), same_time & (ranks[1:] == ranks[:-1])

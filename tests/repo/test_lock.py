@@ -41,6 +41,21 @@ def test_the_lock_knows_what_pyproject_asks_for() -> None:
     assert asked_names == locked_names
 
 
+def test_the_lock_knows_the_groups_of_the_developers_tools() -> None:
+    """The same for the tools of tests, checks and benchmarks."""
+    entry = next(package for package in locked_packages() if package["name"] == "assay")
+    groups = project()["dependency-groups"]
+    asked = {
+        name: {item.split(">=")[0] for item in items if isinstance(item, str)}
+        for name, items in groups.items()
+    }
+    asked["dev"] = asked["test"] | asked["check"] | asked["build"]
+
+    locked = entry["metadata"]["requires-dev"]
+
+    assert {name: {item["name"] for item in items} for name, items in locked.items()} == asked
+
+
 def test_the_lock_names_the_public_index_only() -> None:
     """A mirror or a folder of this machine never gets into the lock."""
     lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ path, where a frozen dataclass costs five times as much.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -15,6 +16,8 @@ from assay.domain.names import check_metric_key
 MIN_STEP: Final = -(2**63)
 MAX_STEP: Final = 2**63 - 1
 MAX_TIMESTAMP_MS: Final = 2**63 - 1
+
+_NAN_ORDER: Final = (0.0, 0)
 
 
 class MetricPoint(NamedTuple):
@@ -29,16 +32,14 @@ class MetricPoint(NamedTuple):
 class Summary(NamedTuple):
     """What is known of a series without reading it.
 
-    `points` is the number of distinct points when `is_count_exact`; otherwise at least that many,
-    until the series is compacted. `first_*` and `last_*` are the least and the greatest point by
-    (step, timestamp, value). Extremes leave NaN out and are None when nothing else was logged;
-    their step is the earliest.
+    `points` is the number of distinct points when `is_count_exact`, otherwise at least that many,
+    until the series is compacted. `last_*` is the greatest point by (step, timestamp, value),
+    `first_*` the least (step, timestamp), None where that was not kept. Extremes leave NaN out and
+    are None when nothing else was logged; their step is the earliest.
     """
 
     points: int
     is_count_exact: bool
-    first_step: int
-    first_timestamp_ms: int
     last_step: int
     last_timestamp_ms: int
     last_value: float
@@ -46,7 +47,8 @@ class Summary(NamedTuple):
     min_step: int | None
     max_value: float | None
     max_step: int | None
-    has_nan: bool
+    first_step: int | None = None
+    first_timestamp_ms: int | None = None
 
 
 def check_point(key: object, value: object, timestamp_ms: object, step: object = 0) -> MetricPoint:
@@ -70,9 +72,9 @@ def value_order(value: float) -> tuple[float, int]:
     NaN counts as 0.0 and loses to a number of equal value; -0.0 loses to 0.0.
     """
     if value != value:  # noqa: PLR0124 -- true for NaN alone, at a third of the cost of a call
-        return (0.0, 0)
-    if value == 0.0 and str(value)[0] == "-":
-        return (0.0, 1)
+        return _NAN_ORDER
+    if value == 0.0 and math.copysign(1.0, value) < 0:
+        return (value, 1)
     return (value, 2)
 
 
@@ -83,37 +85,25 @@ def point_order(point: MetricPoint) -> tuple[int, int, tuple[float, int]]:
 
 def summarise(points: Iterable[MetricPoint]) -> Summary:
     """The summary of one series' points, at least one; a point that occurs twice counts once."""
-    iterator = iter(points)
-    first = next(iterator)
-    lowest = highest = first
-    distinct = {_identity(first)}
-    is_nan = first.value != first.value
-    has_nan = is_nan
-    least = greatest = None if is_nan else first
-    for point in iterator:
-        distinct.add(_identity(point))
-        if point_order(point) < point_order(lowest):
-            lowest = point
-        elif point_order(point) > point_order(highest):
-            highest = point
-        if point.value != point.value:
-            has_nan = True
-            continue
-        least = point if least is None else _lower(least, point)
-        greatest = point if greatest is None else _higher(greatest, point)
+    ordered = sorted(set(map(point_order, points)))
+    first, last = ordered[0], ordered[-1]
+    numbers = [(value, step) for step, _, value in ordered if value != _NAN_ORDER]
+    least = greatest = None
+    if numbers:
+        least = min(numbers)
+        greatest = max(numbers, key=lambda number: (number[0], -number[1]))
     return Summary(
-        len(distinct),
-        True,  # noqa: FBT003 -- positional, as the hot path needs
-        lowest.step,
-        lowest.timestamp_ms,
-        highest.step,
-        highest.timestamp_ms,
-        highest.value,
-        None if least is None else least.value,
-        None if least is None else least.step,
-        None if greatest is None else greatest.value,
-        None if greatest is None else greatest.step,
-        has_nan,
+        points=len(ordered),
+        is_count_exact=True,
+        last_step=last[0],
+        last_timestamp_ms=last[1],
+        last_value=math.nan if last[2] == _NAN_ORDER else last[2][0],
+        min_value=None if least is None else least[0][0],
+        min_step=None if least is None else least[1],
+        max_value=None if greatest is None else greatest[0][0],
+        max_step=None if greatest is None else greatest[1],
+        first_step=first[0],
+        first_timestamp_ms=first[1],
     )
 
 
@@ -126,22 +116,16 @@ def merge(a: Summary, b: Summary) -> Summary:
     """
     is_apart = _is_before(a, b) or _is_before(b, a)
     newest = a if _last_order(a) >= _last_order(b) else b
-    oldest = a if _first_order(a) <= _first_order(b) else b
-    min_value, min_step = _least(a.min_value, a.min_step, b.min_value, b.min_step)
-    max_value, max_step = _greatest(a.max_value, a.max_step, b.max_value, b.max_step)
+    first = _first(a, b)
     return Summary(
         a.points + b.points if is_apart else max(a.points, b.points),
         is_apart and a.is_count_exact and b.is_count_exact,
-        oldest.first_step,
-        oldest.first_timestamp_ms,
         newest.last_step,
         newest.last_timestamp_ms,
         newest.last_value,
-        min_value,
-        min_step,
-        max_value,
-        max_step,
-        a.has_nan or b.has_nan,
+        *_least(a.min_value, a.min_step, b.min_value, b.min_step),
+        *_greatest(a.max_value, a.max_step, b.max_value, b.max_step),
+        *first,
     )
 
 
@@ -151,30 +135,22 @@ def _integer(value: object, field: str, low: int, high: int) -> int:
     return value
 
 
-def _identity(point: MetricPoint) -> tuple[int, int, tuple[float, int]]:
-    return (point.step, point.timestamp_ms, value_order(point.value))
-
-
-def _first_order(summary: Summary) -> tuple[int, int]:
-    return (summary.first_step, summary.first_timestamp_ms)
-
-
 def _last_order(summary: Summary) -> tuple[int, int, tuple[float, int]]:
     return (summary.last_step, summary.last_timestamp_ms, value_order(summary.last_value))
 
 
 def _is_before(a: Summary, b: Summary) -> bool:
-    return (a.last_step, a.last_timestamp_ms) < _first_order(b)
+    if b.first_step is None or b.first_timestamp_ms is None:
+        return False
+    return (a.last_step, a.last_timestamp_ms) < (b.first_step, b.first_timestamp_ms)
 
 
-def _lower(held: MetricPoint, other: MetricPoint) -> MetricPoint:
-    a, b = (value_order(held.value), held.step), (value_order(other.value), other.step)
-    return other if b < a else held
-
-
-def _higher(held: MetricPoint, other: MetricPoint) -> MetricPoint:
-    a, b = value_order(held.value), value_order(other.value)
-    return other if b > a or (b == a and other.step < held.step) else held
+def _first(a: Summary, b: Summary) -> tuple[int | None, int | None]:
+    if a.first_step is None or a.first_timestamp_ms is None:
+        return None, None
+    if b.first_step is None or b.first_timestamp_ms is None:
+        return None, None
+    return min((a.first_step, a.first_timestamp_ms), (b.first_step, b.first_timestamp_ms))
 
 
 def _least(

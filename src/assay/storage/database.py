@@ -36,11 +36,11 @@ class Transaction:
         self.connection = connection
         self.engine = engine
 
-    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]:
         """Run one statement; a list of parameter sets runs it for each."""
         return self.connection.execute(statement, parameters)
 
-    def driver(self, sql: str, parameters: Any = ()) -> CursorResult[Any]:
+    def driver(self, sql: str, parameters: Any = ()) -> CursorResult[*tuple[Any, ...]]:
         """Run SQL text on the driver itself, for hot paths only: Core's compilation costs more there."""
         return self.connection.exec_driver_sql(sql, parameters)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from typing import Any
 
 from assay.domain.canonical import parse_strict
 from assay.domain.errors import AppError
+from assay.runner.plain_file import open_plain_file
 from assay.runner.process import Outcome
 from assay.runner.sandbox import Inside, Limits, Sandbox, SandboxResult
 
@@ -113,17 +113,13 @@ def _failed(reason: str, result: SandboxResult) -> ScoringOutcome:
 def _read_rows(path: Path, item_count: int, size_max_bytes: int) -> Iterator[ScoredItem]:
     """Read the rows file without trusting that it is one: no link, no device, no endless line."""
     try:
-        # A link would be read with the runner's rights; a pipe would block it.
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = open_plain_file(path)
     except FileNotFoundError:
         raise _NotARow(f"the scorer wrote no {ROWS_FILE}") from None
     except OSError as error:
-        raise _NotARow(f"{ROWS_FILE} is not an ordinary file: {error.strerror}") from None
-    with os.fdopen(fd, "rb") as file:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise _NotARow(f"{ROWS_FILE} is not an ordinary file")
-        if status.st_size > size_max_bytes:
+        raise _NotARow(str(error)) from None
+    with file:
+        if os.fstat(file.fileno()).st_size > size_max_bytes:
             raise _NotARow(f"{ROWS_FILE} is larger than {size_max_bytes} bytes")
         count = 0
         while line := file.readline(_LINE_BYTES + 1):

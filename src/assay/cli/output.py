@@ -1,0 +1,122 @@
+"""How commands talk: tables for people, JSON for programs, one sentence on standard error for a refusal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console for tables and progress; plain text when nobody is looking."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    empty: str,
+    numeric: Sequence[str] = (),
+) -> None:
+    """A table, or `empty` (a sentence that says how to get a first row)."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = [[cell(value) for value in row] for row in rows]
+    if not shown:
+        console().print(Text(empty))
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        table.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
+    for row in shown:
+        # Text, not markup: what users named their runs must not style the terminal.
+        table.add_row(*(Text(printable(text)) for text in row))
+    console().print(table)
+
+
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """Names and values, one a line."""
+    from rich.text import Text
+
+    width = max((len(name) for name in facts), default=0)
+    for name, value in facts.items():
+        console().print(Text(f"{name:<{width}}  {printable(cell(value))}"))
+
+
+def say(text: str) -> None:
+    """A line for a person on standard output."""
+    sys.stdout.write(printable(text) + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """A line on standard error, which never disturbs --json."""
+    sys.stderr.write(printable(text) + "\n")
+    sys.stderr.flush()
+
+
+def complain(error: Exception) -> None:
+    """A refusal: its sentence, then each reason on a line of its own."""
+    message = getattr(error, "message", None) or str(error)
+    note(f"assay: {message}")
+    details = getattr(error, "details", None)
+    reasons = details.get("reasons") if isinstance(details, Mapping) else None
+    if isinstance(reasons, list | tuple):
+        for reason in reasons:
+            if str(reason) not in message:
+                note(f"  - {reason}")
+    request_id = getattr(error, "request_id", None)
+    if request_id:
+        note(f"  (request {request_id})")
+
+
+def cell(value: Any) -> str:
+    """A value as text of a table."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(item) for item in value) or "-"
+    return str(value)
+
+
+def when(at_ms: int | None) -> str:
+    """UTC time to the second."""
+    if at_ms is None:
+        return "-"
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def size(size_bytes: int | None) -> str:
+    """A size for people."""
+    if size_bytes is None:
+        return "-"
+    amount = float(size_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024 or unit == "GiB":
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    raise AssertionError
+
+
+def printable(text: str) -> str:
+    """Text without control characters, so that a stored name cannot drive the terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)

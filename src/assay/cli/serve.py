@@ -1,0 +1,57 @@
+"""`assay serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from assay.domain.errors import FailedPrecondition
+
+
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7475,
+    data: Path = Path("assay-data"),
+    database: str | None = None,
+    blobs: str | None = None,
+    auth: Annotated[bool, Parameter(negative="")] = False,
+    lineage: Literal["required", "recorded"] = "required",
+    protect: str = "production,champion",
+    allow_host: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    log_level: Literal["debug", "info", "warning", "error"] = "info",
+) -> None:
+    """Start the server.
+
+    Args:
+        host: Address to listen on. Anything but loopback needs --auth.
+        port: Port to listen on; 0 takes a free one.
+        data: Folder for the database, artifacts and first credentials; made if it is missing.
+        database: SQLite path or postgresql://user:password@host/name. Default: a file in --data.
+        blobs: Folder for artifact bytes. Default: a folder in --data.
+        auth: Ask for credentials. The first admin's token is written to admin.token in --data.
+        lineage: What a new model version needs: all five lineage fields (required), or none
+            (recorded: it is marked unverifiable and can never hold a protected alias).
+        protect: Aliases that move only through the gate, comma-separated, or 'none'.
+        allow_host: Another Host name that this server answers to (behind a proxy); repeatable.
+        log_level: What is logged to standard error.
+    """
+    try:
+        from assay.server.run import serve as run_server
+        from assay.server.settings import Settings, parse_policy
+    except ModuleNotFoundError as error:
+        msg = f"This installation is the client only ({error.name} is missing): pip install 'assay[server]'."
+        raise FailedPrecondition(msg) from None
+    settings = Settings(
+        host=host,
+        port=port,
+        data=data,
+        database=database,
+        blobs=blobs,
+        auth=auth,
+        policy=parse_policy(lineage, protect),
+        allowed_hosts=allow_host,
+    )
+    run_server(settings, log_level=log_level)

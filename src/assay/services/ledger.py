@@ -1,0 +1,137 @@
+"""The ledger: every change of the registry is an event in its transaction, or there is no change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from assay.domain.access import Action, is_allowed
+from assay.domain.errors import InvalidArgument
+from assay.domain.ledger import Event, EventOutcome, chain
+from assay.domain.paging import bind, decode, encode
+from assay.domain.tracking import Page
+from assay.services.context import Context
+from assay.services.platform import Platform
+from assay.storage import ledger as rows
+from assay.storage.database import Transaction
+from assay.storage.ledger import Head, LedgerEntry
+
+__all__ = ["Head", "Ledger", "LedgerEntry", "actor_text"]
+
+MAX_PAGE = 1_000
+
+
+class Ledger:
+    """Appends events and reads them."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def lock(self, tx: Transaction) -> None:
+        """Let no other event be written until this transaction ends.
+
+        Whoever decides from the registry's state locks first and reads then: so all changes of the
+        registry happen in the ledger's order, and no two transactions can wait for each other.
+        """
+        rows.lock_head(tx)
+
+    def record(
+        self,
+        tx: Transaction,
+        context: Context,
+        *,
+        action: str,
+        object: str,  # noqa: A002 - the word of the event's own form
+        workspace: str | None,
+        details: Mapping[str, object],
+        before: str | None = None,
+        after: str | None = None,
+        outcome: EventOutcome = EventOutcome.ALLOWED,
+    ) -> int:
+        """Append an event in the transaction of the change that it tells of; returns its number.
+
+        `before` and `after` are digests of the object's state; `details` holds no secret.
+        """
+        head = rows.lock_head(tx)
+        event = Event(
+            seq=head.seq + 1,
+            at_ms=context.now_ms,
+            actor=actor_text(context),
+            action=action,
+            target=object,
+            workspace=workspace,
+            outcome=outcome,
+            request_id=context.request_id,
+            details=details,
+            before=before,
+            after=after,
+            token_id=context.actor.token_id,
+            prev=head.hash,
+        )
+        rows.append_event(tx, event, chain(event))
+        return event.seq
+
+    def record_denied(
+        self,
+        context: Context,
+        *,
+        action: str,
+        object: str,  # noqa: A002 - the word of the event's own form
+        workspace: str | None,
+        details: Mapping[str, object],
+    ) -> int:
+        """Record, in a transaction of its own, an attempt that was refused and changed nothing."""
+        with self._platform.database.write() as tx:
+            return self.record(
+                tx,
+                context,
+                action=action,
+                object=object,
+                workspace=workspace,
+                details=details,
+                outcome=EventOutcome.DENIED,
+            )
+
+    def list(
+        self,
+        context: Context,
+        *,
+        object: str | None = None,  # noqa: A002 - the word of the event's own form
+        action: str | None = None,
+        newest_first: bool = False,
+        max_results: int = 100,
+        page_token: str | None = None,
+    ) -> Page[LedgerEntry]:
+        """Events in order. Who may read the ledger in one workspace only is shown that workspace's."""
+        context.require(Action.LEDGER_READ)
+        if not 1 <= max_results <= MAX_PAGE:
+            raise InvalidArgument(f"max_results must be from 1 to {MAX_PAGE}.", field="max_results")
+        everywhere = is_allowed(context.actor, Action.LEDGER_READ, None)
+        workspace = None if everywhere else context.workspace
+        binding = bind([workspace, object, action, newest_first])
+        after = 0 if page_token is None else decode(page_token, binding, size=1)[0]
+        if not isinstance(after, int):
+            raise InvalidArgument("page_token is not one of this server.", field="page_token")
+        with self._platform.database.read() as tx:
+            found = rows.list_events(
+                tx,
+                after_seq=after,
+                limit=max_results + 1,
+                newest_first=newest_first,
+                workspace=workspace,
+                target=object,
+                action=action,
+            )
+        shown = tuple(found[:max_results])
+        more = len(found) > max_results
+        return Page(shown, encode([shown[-1].event.seq], binding) if more else None)
+
+    def head(self, context: Context) -> Head:
+        """The last event's number and hash, for whoever anchors it elsewhere."""
+        context.require(Action.LEDGER_READ)
+        with self._platform.database.read() as tx:
+            return rows.get_head(tx)
+
+
+def actor_text(context: Context) -> str:
+    """Who acts, as the ledger names them: `kind:name`."""
+    return f"{context.actor.kind.value}:{context.actor.name}"

@@ -1,0 +1,139 @@
+"""Statements on the ledger, its head, and the outbox that tells others what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, insert, select, update
+
+from assay.domain.ledger import GENESIS, Event, LedgerRow, parse_event
+from assay.storage import dialect
+from assay.storage.database import Transaction
+from assay.storage.tables.governance import ledger, ledger_head, outbox
+
+_READ_AHEAD = 1_000
+
+_HEAD = select(ledger_head.c.seq, ledger_head.c.h).where(ledger_head.c.id == 1)
+_MOVE_HEAD = (
+    update(ledger_head)
+    .where(ledger_head.c.id == 1)
+    .values(seq=bindparam("new_seq"), h=bindparam("new_h"))
+)
+_APPEND = insert(ledger)
+_ALL = select(ledger).order_by(ledger.c.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last event's number and hash; number 0 and the genesis hash before the first one."""
+
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """An event with its hash."""
+
+    event: Event
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A row exactly as it lies in the table, nothing believed."""
+
+    row: LedgerRow
+    at_ms: int
+    action: str
+    outcome: str
+    actor: str
+    target: str
+    workspace: str | None
+
+
+def lock_head(tx: Transaction) -> Head:
+    """The head, which nobody else moves until the transaction ends: events have one order."""
+    seq, h = tx.execute(dialect.for_update(tx.engine, _HEAD)).one()
+    return Head(seq, h or GENESIS)
+
+
+def get_head(tx: Transaction) -> Head:
+    """The head as this transaction sees it."""
+    seq, h = tx.execute(_HEAD).one()
+    return Head(seq, h or GENESIS)
+
+
+def append_event(tx: Transaction, event: Event, row: LedgerRow) -> None:
+    """Append the event after the locked head, and make it the head."""
+    tx.execute(
+        _APPEND,
+        {
+            "seq": row.seq,
+            "at_ms": event.at_ms,
+            "action": event.action,
+            "outcome": event.outcome.value,
+            "actor": event.actor,
+            "object": event.target,
+            "workspace": event.workspace,
+            "body": row.body,
+            "prev": row.prev,
+            "h": row.hash,
+        },
+    )
+    tx.execute(_MOVE_HEAD, {"new_seq": row.seq, "new_h": row.hash})
+
+
+def list_events(
+    tx: Transaction,
+    *,
+    after_seq: int,
+    limit: int,
+    newest_first: bool = False,
+    workspace: str | None = None,
+    target: str | None = None,
+    action: str | None = None,
+) -> list[LedgerEntry]:
+    """Events beyond `after_seq` in the order asked for (0: from that order's start)."""
+    statement = select(ledger.c.body, ledger.c.h)
+    if newest_first:
+        statement = statement.order_by(ledger.c.seq.desc())
+        if after_seq:
+            statement = statement.where(ledger.c.seq < after_seq)
+    else:
+        statement = statement.order_by(ledger.c.seq).where(ledger.c.seq > after_seq)
+    filters = (
+        (ledger.c.workspace, workspace),
+        (ledger.c.object, target),
+        (ledger.c.action, action),
+    )
+    for column, wanted in filters:
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    rows = tx.execute(statement.limit(limit))
+    return [LedgerEntry(parse_event(row.body), row.h) for row in rows]
+
+
+def stream_events(tx: Transaction) -> Iterator[StoredEvent]:
+    """Every row by number, a few at a time."""
+    statement = _ALL.execution_options(stream_results=True, yield_per=_READ_AHEAD)
+    for row in tx.execute(statement):
+        yield StoredEvent(
+            row=LedgerRow(row.seq, row.prev, row.body, row.h),
+            at_ms=row.at_ms,
+            action=row.action,
+            outcome=row.outcome,
+            actor=row.actor,
+            target=row.object,
+            workspace=row.workspace,
+        )
+
+
+def insert_notice(tx: Transaction, ledger_seq: int, kind: str, payload: str, now_ms: int) -> None:
+    """Leave a notice in the outbox: it goes out if, and only if, the transaction commits."""
+    tx.execute(
+        insert(outbox).values(
+            ledger_seq=ledger_seq, kind=kind, payload=payload, created_at_ms=now_ms, attempts=0
+        )
+    )

@@ -18,7 +18,7 @@ from assay.demo.training import Adapter, correct_count, predict
 from assay.domain.errors import AlreadyExists
 from assay.runner.sandbox import Limits, backend_problems, open_sandbox
 from assay.runner.scoring import score_candidate
-from assay.runner.suite_folder import read_suite_folder
+from assay.bundles.suite_folder import read_suite_folder
 
 
 @pytest.fixture(scope="module")

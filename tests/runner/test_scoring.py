@@ -9,7 +9,7 @@ import pytest
 
 from assay.runner.sandbox import Limits, Sandbox
 from assay.runner.scoring import ScoringOutcome, score_candidate
-from tests.runner.folders import ITEMS, write_suite
+from tests.support.suite_folders import ITEMS, write_suite
 
 CANDIDATE = {"France": "Paris", "Italy": "Milano", "Österreich": "Wien"}
 

@@ -1,5 +1,5 @@
-"""The gate runner: suite folders, frozen bundles, the sandbox, and what a scorer must hand back.
+"""The gate runner: the sandbox, and what a scorer must hand back.
 
-A client-side package like the SDK: it imports the domain and the standard library, and runs where
-the models are. No rule about who passes lives here; the server decides from the rows alone.
+A client-side package like the SDK: it imports the domain, `bundles` and the standard library, and
+runs where the models are. No rule about who passes lives here; the server decides from the rows.
 """

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from assay.domain.errors import Conflict, DataCorrupted
-from assay.runner.bundle import pack, unpack_verified
-from assay.runner.suite_folder import FILES_MAX, read_suite_folder
-from tests.runner.folders import write_suite
+from assay.bundles.archive import pack, unpack_verified
+from assay.bundles.suite_folder import FILES_MAX, read_suite_folder
+from tests.support.suite_folders import write_suite
 
 
 def _packed(root: Path, archive: Path) -> str:

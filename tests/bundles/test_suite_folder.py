@@ -11,8 +11,8 @@ import pytest
 from assay.domain.canonical import canonical_text, sha256_hex
 from assay.domain.errors import AppError, InvalidArgument, LimitExceeded
 from assay.domain.evaluation import parse_suite, suite_fingerprint
-from assay.runner.suite_folder import ITEM_BYTES_MAX, read_suite_folder
-from tests.runner.folders import ITEMS, SUITE, write_suite
+from assay.bundles.suite_folder import ITEM_BYTES_MAX, read_suite_folder
+from tests.support.suite_folders import ITEMS, SUITE, write_suite
 
 
 def test_a_folder_becomes_the_suite_that_it_describes(tmp_path: Path) -> None:

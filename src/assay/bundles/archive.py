@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from assay.domain.errors import AppError, Conflict, DataCorrupted
 from assay.domain.names import check_artifact_path
-from assay.runner.suite_folder import (
+from assay.bundles.suite_folder import (
     FILES_MAX,
     FOLDER_BYTES_MAX,
     SuiteFolder,

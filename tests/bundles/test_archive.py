@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from assay.domain.errors import Conflict, DataCorrupted
 from assay.bundles.archive import pack, unpack_verified
 from assay.bundles.suite_folder import FILES_MAX, read_suite_folder
+from assay.domain.errors import Conflict, DataCorrupted
 from tests.support.suite_folders import write_suite
 
 

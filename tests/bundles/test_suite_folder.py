@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from assay.bundles.suite_folder import ITEM_BYTES_MAX, read_suite_folder
 from assay.domain.canonical import canonical_text, sha256_hex
 from assay.domain.errors import AppError, InvalidArgument, LimitExceeded
 from assay.domain.evaluation import parse_suite, suite_fingerprint
-from assay.bundles.suite_folder import ITEM_BYTES_MAX, read_suite_folder
 from tests.support.suite_folders import ITEMS, SUITE, write_suite
 
 

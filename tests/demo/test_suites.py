@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assay.bundles.suite_folder import read_suite_folder
 from assay.demo.checkpoint import save_adapter
 from assay.demo.data import Digits, Split
 from assay.demo.suites import METRIC, SuiteFolders, write_suites
@@ -18,7 +19,6 @@ from assay.demo.training import Adapter, correct_count, predict
 from assay.domain.errors import AlreadyExists
 from assay.runner.sandbox import Limits, backend_problems, open_sandbox
 from assay.runner.scoring import score_candidate
-from assay.bundles.suite_folder import read_suite_folder
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,14 @@ import tarfile
 from pathlib import Path
 from typing import BinaryIO
 
-from assay.domain.errors import AppError, Conflict, DataCorrupted
-from assay.domain.names import check_artifact_path
 from assay.bundles.suite_folder import (
     FILES_MAX,
     FOLDER_BYTES_MAX,
     SuiteFolder,
     read_suite_folder,
 )
+from assay.domain.errors import AppError, Conflict, DataCorrupted
+from assay.domain.names import check_artifact_path
 
 _READ_BYTES = 1024**2
 _END = bytes(2 * tarfile.BLOCKSIZE)

@@ -18,6 +18,8 @@ from assay.blobs.store import PIECE_BYTES, BlobInfo, BlobStore, put, put_file
 from assay.domain.errors import Internal, InvalidArgument, Unavailable
 from tests.support.blob_folders import HELLO, HELLO_DIGEST, damage, files_below, place_of, read
 
+MEBIBYTE = 1 << 20
+
 
 def test_what_was_committed_can_be_read(store: LocalBlobStore) -> None:
     """A store satisfies the interface: bytes in, digest and size out, bytes back."""
@@ -129,6 +131,28 @@ def test_an_upload_ends_once(store: LocalBlobStore) -> None:
             upload.commit()
         upload.abort()
     assert store.verify(HELLO_DIGEST) == "ok"
+
+
+def test_a_long_upload_is_kept_whole(store: LocalBlobStore) -> None:
+    """Bytes that were written out while more arrived are the bytes that are read."""
+    chunk = os.urandom(MEBIBYTE)
+    with store.begin() as upload:
+        for _ in range(17):
+            upload.write(chunk)
+        assert upload.size_bytes == 17 * MEBIBYTE
+        blob = upload.commit(hashlib.sha256(chunk * 17).hexdigest(), 17 * MEBIBYTE)
+    assert store.verify(blob.sha256) == "ok"
+
+
+def test_a_long_upload_stops_when_the_disk_fills_meanwhile(
+    store: LocalBlobStore, root: Path
+) -> None:
+    """The reserve is looked at again while bytes arrive, and the part that came is dropped."""
+    with store.begin() as upload:
+        store._min_free_bytes = 2**60
+        with pytest.raises(Unavailable):
+            upload.write(bytes(9 * MEBIBYTE))
+    assert files_below(root) == []
 
 
 def test_uploads_stop_before_the_disk_is_full(root: Path) -> None:

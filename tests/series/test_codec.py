@@ -1,6 +1,7 @@
 """Tails, chunks and wire payloads give back exactly the points that went in, or refuse."""
 
 import struct
+import sys
 import zlib
 from math import inf, nan
 from random import Random
@@ -22,7 +23,14 @@ from assay.series.codec import (
     encode_columns_wire,
     encode_tail,
 )
+from assay.series.payload import varint
+from assay.series.planes import pack_integers
 from assay.series.points import Points, merge_sorted
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 Row = tuple[int, int, float]
 KeyedRow = tuple[int, int, int, float]
@@ -288,6 +296,58 @@ def test_a_forged_chunk_is_refused_or_read_within_the_limit(data: st.DataObject)
     except DataCorrupted:
         return
     assert points.row_count <= MAX_CHUNK_POINTS
+
+
+def packed(*numbers: int) -> bytes:
+    """A packed column of integers."""
+    return pack_integers(np.array(numbers, np.int64), max_order=0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        b"\x09" + packed(1, 2),
+        b"\x01" + packed(1, 2**40),
+        b"\x02\x00" + packed(1, 2),
+        b"\x02" + varint(2**60) + packed(1, 2),
+        b"\x03\x02" + packed(5, 6) + packed(0, 2),
+        b"\x03\x02" + packed(5, 6) + packed(-1, 0),
+        b"\x03\x00" + packed(0, 0),
+        b"\x00\x00\x40\x01\x00\x02ab",
+        b"\x00\x00\x00\x09\x00" + b"\x02ab" * 9,
+        b"\x00\x00\x00\x01\x00\x01a",
+        b"\x00\x02\x00\x00\x00",
+        b"\x00\x01" + b"\xff" * 10 + b"\x00\x00\x00",
+    ],
+    ids=[
+        "unknown model",
+        "float32 of more than 32 bits",
+        "denominator zero",
+        "denominator that no float holds",
+        "position beyond the dictionary",
+        "position before the dictionary",
+        "empty dictionary",
+        "shift by 64 bits",
+        "nine planes",
+        "a plane that is no frame",
+        "more differences than rows",
+        "an integer of more than 64 bits",
+    ],
+)
+def test_a_column_of_values_that_cannot_be_is_refused(values: bytes) -> None:
+    """Also under a right checksum, for each way in which the models can be misled."""
+    with pytest.raises(DataCorrupted):
+        decode_chunk(with_checksum(b"\x21\x02" + packed(1, 2) + packed(1, 2) + values))
+
+
+def test_a_frame_that_unpacks_to_more_than_it_should_is_refused() -> None:
+    """A few bytes that would become gigabytes are cut off after as many as there are rows."""
+    bomb = zstd.compress(bytes(1 << 24))
+    column = bytes([0, 0, 1, 0]) + varint(len(bomb)) + bomb
+    clock = pack_integers(np.arange(40_000), max_order=2)
+    body = b"\x21" + varint(40_000) + clock + clock + b"\x00" + column
+    with pytest.raises(DataCorrupted):
+        decode_chunk(with_checksum(body))
 
 
 @given(st.binary(max_size=60))

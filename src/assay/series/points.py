@@ -125,10 +125,10 @@ def _sorted(points: Points) -> Points:
     ascending, _ = _compare_neighbours(by_step)
     if ascending:
         return by_step
-    return by_step.rows(np.lexsort((_ranks(by_step.values), by_step.timestamps_ms, by_step.steps)))
+    return by_step.rows(np.lexsort((ranks_of(by_step.values), by_step.timestamps_ms, by_step.steps)))
 
 
-def _ranks(values: FloatColumn) -> IntegerColumn:
+def ranks_of(values: FloatColumn) -> IntegerColumn:
     """Return integers that sort as `domain.metric.value_order` does; equal for equal bits alone."""
     ordered = as_ordered(values)
     is_nan = np.isnan(values)
@@ -140,7 +140,7 @@ def _ranks(values: FloatColumn) -> IntegerColumn:
 
 def _compare_neighbours(points: Points) -> tuple[bool, npt.NDArray[np.bool_]]:
     """Tell whether the rows ascend, and which rows, from the second on, repeat the one before."""
-    steps, timestamps, ranks = points.steps, points.timestamps_ms, _ranks(points.values)
+    steps, timestamps, ranks = points.steps, points.timestamps_ms, ranks_of(points.values)
     same_step = steps[1:] == steps[:-1]
     same_time = same_step & (timestamps[1:] == timestamps[:-1])
     ascends = (

@@ -1,0 +1,333 @@
+"""The background step that turns many small tail rows into few large pieces.
+
+What ingest wrote row by row becomes chunks, one long series each, and blocks, many short series
+each. Points are never lost or doubled: exactly the rows that were read are deleted, in the
+transaction that adds what was made of them; rows that came meanwhile stay for the next time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from assay.domain.errors import AppError, Conflict, DataCorrupted
+from assay.series.blocks import Block, decode_rows, encode_blocks, is_block, keys_of
+from assay.series.codec import MAX_CHUNK_POINTS, decode_chunk, encode_chunk
+from assay.series.placement import Placement, StoredChunk, place
+from assay.series.points import Points, merge_sorted
+from assay.services.platform import Platform
+from assay.storage import metric_series
+from assay.storage.database import Database, Transaction
+from assay.storage.metric_series import ChunkRow, NewChunk, TailSize
+from assay.storage.metrics import TailRow, append_tail, set_exact_counts
+
+MAX_TAIL_ROWS: Final = 256
+MAX_TAIL_POINTS: Final = 32_768
+"""From so many rows or points on, the tail of a run is compacted."""
+
+IDLE_ROWS: Final = 16
+IDLE_POINTS: Final = 1_024
+"""So much is enough once nothing has come for a while: the run has probably ended."""
+
+IDLE_S: Final = 30.0
+QUIET_S: Final = 0.2
+URGENT_FACTOR: Final = 32
+"""Compaction waits for a quiet moment of ingest, until a tail is so many times over its limit."""
+
+MAX_PASS_POINTS: Final = 524_288
+FLUSH_POINTS: Final = 262_144
+"""From so many points on, short series leave the tail too, so that reading one stays quick."""
+
+CHUNK_POINTS: Final = 4_096
+IDLE_CHUNK_POINTS: Final = 64
+MAX_TRACKED_RUNS: Final = 100_000
+_POLL_S: Final = 0.5
+_SMALL_ROW_POINTS: Final = 4_096
+_ROW_JOINS_UP_TO: Final = 2
+_WORK_S: Final = 0.002
+_REST_S: Final = 0.001
+_log = structlog.get_logger("assay.compaction")
+
+
+@dataclass(slots=True)
+class _Backlog:
+    """What has come for a run since its tail was last compacted."""
+
+    rows: int = 0
+    points: int = 0
+    at_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What replaces the tail rows that were read."""
+
+    run_pk: int
+    rows: Sequence[TailSize]
+    is_whole_tail: bool
+    chunks_before: Mapping[int, list[ChunkRow]] = field(default_factory=dict)
+    placements: dict[int, Placement] = field(default_factory=dict)
+    new_chunks: list[NewChunk] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    exact_counts: dict[int, int] = field(default_factory=dict)
+
+
+class Compaction:
+    """Compacts runs in a thread of its own after `start()`, or one at a time by `compact_run`."""
+
+    def __init__(self, platform: Platform, *, idle_s: float = IDLE_S) -> None:
+        self._database = platform.database
+        self._idle_s = idle_s
+        self._backlogs: dict[int, _Backlog] = {}
+        self._lock = threading.Lock()
+        self._one_at_a_time = threading.Lock()
+        self._stop = threading.Event()
+        self._last_note_s = 0.0
+        self._worked_since_s = 0.0
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread; it begins with what an earlier process left."""
+        self._thread = threading.Thread(target=self._run, name="assay-compaction", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the transaction at hand. Again is fine."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def note(self, run_pk: int, points: int) -> None:
+        """Take note of a tail row that was committed."""
+        now_s = time.monotonic()
+        self._last_note_s = now_s
+        with self._lock:
+            backlog = self._backlogs.setdefault(run_pk, _Backlog())
+            backlog.rows += 1
+            backlog.points += points
+            backlog.at_s = now_s
+            if len(self._backlogs) > MAX_TRACKED_RUNS:
+                self._forget_the_smallest()
+
+    def compact_run(self, run_pk: int, *, is_idle: bool = False) -> bool:
+        """Compact the tail of a run; False when there was nothing to gain, or another was faster.
+
+        With `is_idle` all of it is compacted and short series become chunks too.
+        """
+        with self._one_at_a_time:
+            with self._lock:
+                self._backlogs.pop(run_pk, None)
+            has_worked = False
+            while not self._stop.is_set() and self._pass(run_pk, is_idle=is_idle):
+                has_worked = True
+                if not is_idle:
+                    break
+            return has_worked
+
+    def _run(self) -> None:
+        self._recall()
+        while not self._stop.is_set():
+            self._stop.wait(_POLL_S)
+            for run_pk, is_idle in self._due():
+                if self._stop.is_set():
+                    return
+                self._attempt(run_pk, is_idle=is_idle)
+
+    def _recall(self) -> None:
+        """Count the tails that are there from before, as if they had just come."""
+        try:
+            with self._database.read() as tx:
+                loads = metric_series.tail_loads(tx)
+        except AppError:
+            _log.exception("the tails of earlier runs could not be counted")
+            return
+        now_s = time.monotonic()
+        with self._lock:
+            for load in loads:
+                if load.rows > 1 or load.points >= IDLE_POINTS:
+                    self._backlogs.setdefault(load.run_pk, _Backlog(load.rows, load.points, now_s))
+
+    def _forget_the_smallest(self) -> None:
+        """Make room: what is forgotten is counted again after the next start."""
+        smallest = sorted(self._backlogs.items(), key=lambda pair: pair[1].rows + pair[1].points)
+        for run_pk, _ in smallest[: MAX_TRACKED_RUNS // 2]:
+            del self._backlogs[run_pk]
+
+    def _attempt(self, run_pk: int, *, is_idle: bool) -> None:
+        try:
+            self.compact_run(run_pk, is_idle=is_idle)
+        except AppError as error:
+            _log.warning("a run could not be compacted", run_pk=run_pk, error=error.message)
+        except Exception:  # noqa: BLE001 -- one bad run must not end the compaction of all others
+            _log.exception("a run could not be compacted", run_pk=run_pk)
+
+    def _due(self) -> list[tuple[int, bool]]:
+        """Runs to compact now, the fullest first, and whether each is idle."""
+        now_s = time.monotonic()
+        is_quiet = now_s - self._last_note_s >= QUIET_S
+        with self._lock:
+            found = [
+                (backlog.points + backlog.rows, run_pk, now_s - backlog.at_s >= self._idle_s)
+                for run_pk, backlog in self._backlogs.items()
+                if _is_over(backlog, 1 if is_quiet else URGENT_FACTOR)
+                or (now_s - backlog.at_s >= self._idle_s and _is_worth_it(backlog))
+            ]
+        return [(run_pk, is_idle) for _, run_pk, is_idle in sorted(found, reverse=True)]
+
+    def _pass(self, run_pk: int, *, is_idle: bool) -> bool:
+        plan = self._prepare(run_pk, is_idle=is_idle)
+        if plan is None:
+            return False
+        try:
+            _carry_out(self._database, plan)
+        except Conflict:
+            return False
+        return True
+
+    def _prepare(self, run_pk: int, *, is_idle: bool) -> _Plan | None:
+        """Read and compute; nothing is locked meanwhile."""
+        with self._database.read() as tx:
+            sizes = metric_series.tail_sizes(tx, run_pk)
+            rows = _chosen(sizes, is_idle=is_idle)
+            payloads = metric_series.tail_payloads_of(tx, [row.row_id for row in rows])
+            if len(payloads) < 2 and all(map(is_block, payloads)):
+                return None
+            plan = _Plan(run_pk, rows, is_whole_tail=len(rows) == len(sizes))
+            self._arrange(tx, plan, payloads, is_idle=is_idle)
+        if len(plan.blocks) == len(rows) and all(map(is_block, payloads)):
+            return None
+        return plan
+
+    def _arrange(
+        self, tx: Transaction, plan: _Plan, payloads: Sequence[bytes], *, is_idle: bool
+    ) -> None:
+        series: dict[int, Points] = {}
+        for key_id, points in decode_rows(payloads).by_key():
+            series[key_id] = merge_sorted([points])
+            self._breathe()
+        total = sum(points.row_count for points in series.values())
+        least = IDLE_CHUNK_POINTS if is_idle else CHUNK_POINTS
+        if total >= FLUSH_POINTS:
+            least = 1
+        plan.chunks_before = metric_series.chunk_rows(tx, plan.run_pk, list(series))
+        short = {}
+        for key_id, points in series.items():
+            if points.row_count < least:
+                short[key_id] = points
+            else:
+                self._place(tx, plan, key_id, points)
+            self._breathe()
+        plan.blocks = encode_blocks(sorted(short.items()))
+        if plan.is_whole_tail:
+            plan.exact_counts = _exact_counts(plan, short)
+
+    def _place(self, tx: Transaction, plan: _Plan, key_id: int, points: Points) -> None:
+        def load(chunk_id: int) -> Points:
+            payload = metric_series.chunk_payload(tx, chunk_id)
+            if payload is None:
+                msg = "A metric chunk is listed but absent."
+                raise DataCorrupted(msg)
+            return decode_chunk(payload)
+
+        before = [
+            StoredChunk(chunk.chunk_id, chunk.points, chunk.min_step, chunk.max_step)
+            for chunk in plan.chunks_before.get(key_id, ())
+        ]
+        placement = plan.placements[key_id] = place(before, points, load)
+        plan.new_chunks += [_new_chunk(key_id, part) for part in placement.added]
+
+    def _breathe(self) -> None:
+        """Let other threads run: this one computes without pause, and requests have the right of way."""
+        now_s = time.monotonic()
+        if self._thread is threading.current_thread() and now_s - self._worked_since_s > _WORK_S:
+            self._stop.wait(_REST_S)
+            self._worked_since_s = time.monotonic()
+
+
+def _is_over(backlog: _Backlog, factor: int) -> bool:
+    return backlog.rows > MAX_TAIL_ROWS * factor or backlog.points > MAX_TAIL_POINTS * factor
+
+
+def _is_worth_it(backlog: _Backlog) -> bool:
+    return backlog.rows >= IDLE_ROWS or backlog.points >= IDLE_POINTS
+
+
+def _chosen(sizes: Sequence[TailSize], *, is_idle: bool) -> Sequence[TailSize]:
+    """The rows of a pass: from the newest back, larger ones only once as much has come since.
+
+    So a point is rewritten a logarithmic number of times however long the run is.
+    """
+    chosen: list[TailSize] = []
+    points = 0
+    for row in reversed(sizes):
+        if chosen and points + row.points > MAX_PASS_POINTS:
+            break
+        is_cheap = row.points <= max(_SMALL_ROW_POINTS, _ROW_JOINS_UP_TO * points)
+        if chosen and not is_idle and not is_cheap:
+            break
+        chosen.append(row)
+        points += row.points
+    return chosen
+
+
+def _exact_counts(plan: _Plan, short: Mapping[int, Points]) -> dict[int, int]:
+    """The number of distinct points of every series where it is known."""
+    counts = {key_id: placement.total for key_id, placement in plan.placements.items()}
+    for key_id, points in short.items():
+        chunks = plan.chunks_before.get(key_id, [])
+        if all(chunk.max_step < points.steps[0] for chunk in chunks):
+            counts[key_id] = points.row_count + sum(chunk.points for chunk in chunks)
+    return counts
+
+
+def _new_chunk(key_id: int, points: Points) -> NewChunk:
+    assert points.row_count <= MAX_CHUNK_POINTS
+    chunk = encode_chunk(*points)
+    return NewChunk(key_id, chunk.count, chunk.min_step, chunk.max_step, chunk.payload)
+
+
+def _carry_out(database: Database, plan: _Plan) -> None:
+    """Swap the rows for what replaces them. Raises Conflict if anything changed in the meantime."""
+    removed = [chunk for placement in plan.placements.values() for chunk in placement.removed]
+    with database.write() as tx:
+        metric_series.lock_series(tx, plan.run_pk)
+        _expect(metric_series.delete_tail(tx, [row.row_id for row in plan.rows]), len(plan.rows))
+        now = metric_series.chunk_rows(tx, plan.run_pk, list(plan.placements))
+        for key_id in plan.placements:
+            _expect(now.get(key_id), plan.chunks_before.get(key_id))
+        _expect(metric_series.delete_chunks(tx, removed), len(removed))
+        _set_exact_counts(tx, plan)
+        metric_series.insert_chunks(tx, plan.run_pk, plan.new_chunks)
+        if plan.blocks:
+            append_tail(
+                tx, [TailRow(plan.run_pk, block.points, block.payload) for block in plan.blocks]
+            )
+
+
+def _set_exact_counts(tx: Transaction, plan: _Plan) -> None:
+    if not plan.exact_counts:
+        return
+    inexact = metric_series.inexact_keys(tx, plan.run_pk)
+    counts = {key_id: n for key_id, n in plan.exact_counts.items() if key_id in inexact}
+    if not counts:
+        return
+    # Rows that came after the reading count too: their series stay as they are for now.
+    late = [row.row_id for row in metric_series.tail_sizes(tx, plan.run_pk)]
+    if late:
+        unread = keys_of(metric_series.tail_payloads_of(tx, late))
+        counts = {key_id: n for key_id, n in counts.items() if key_id not in unread}
+    set_exact_counts(tx, plan.run_pk, counts)
+
+
+def _expect(
+    found: Iterable[ChunkRow] | int | None, wanted: Iterable[ChunkRow] | int | None
+) -> None:
+    if found != wanted:
+        msg = "The series of this run were rearranged at the same time."
+        raise Conflict(msg)

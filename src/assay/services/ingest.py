@@ -1,0 +1,225 @@
+"""The hot path: batches of metric points from many requests, made durable by one thread in groups.
+
+A request awaits its batch. The thread takes all that has come, writes it in one transaction and
+then tells everyone: the more requests there are, the more of them share a commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from assay.domain.errors import AppError, Internal, Unavailable
+from assay.domain.ids import parse_run_id
+from assay.domain.metric import MetricPoint
+from assay.domain.names import check_metric_key
+from assay.services.batch import Batch, Columns
+from assay.services.compaction import Compaction
+from assay.services.context import Context
+from assay.services.ingest_group import Written, write_group
+from assay.services.ingest_queue import IngestQueue, Item
+from assay.services.live import Live
+from assay.services.platform import Platform
+from assay.storage.metrics import should_retry
+
+PATIENCE_S: Final = 20.0
+"""How long a batch waits for room in the queue before it is refused."""
+
+MAX_KNOWN_KEYS: Final = 50_000
+_ATTEMPTS: Final = 5
+_log = structlog.get_logger("assay.ingest")
+
+
+class Ingest:
+    """Takes batches and makes them durable. `start()` it before use; `close()` writes what is left."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        live: Live | None = None,
+        compaction: Compaction | None = None,
+        *,
+        queue: IngestQueue | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._platform = platform
+        self._live = live or Live()
+        self._compaction = compaction
+        self._queue = queue or IngestQueue()
+        self._patience_s = patience_s
+        # Ids of keys that are surely committed: the id of a key that was rolled back may go to another.
+        self._known_keys: dict[str, int] = {}
+        self._thread: threading.Thread | None = None
+        self._backoff = threading.Event()
+
+    def start(self) -> None:
+        """Start the writing thread."""
+        self._thread = threading.Thread(target=self._run, name="assay-ingest", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Refuse new batches, write those that were taken, and stop. Again is fine."""
+        self._queue.close()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    async def submit(
+        self,
+        context: Context,
+        run_id: str,
+        points: Columns | Sequence[MetricPoint] = (),
+        *,
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        writer: str | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """Return when all of the batch is durable; raise when none of it is.
+
+        A batch whose (writer, sequence) was here before changes nothing. Raises InvalidArgument and
+        LimitExceeded for what is malformed, NotFound, PermissionDenied, FailedPrecondition for a
+        deleted run, Unavailable when the server is stopping or the queue stays full.
+        """
+        batch = Batch(_columns(points), params or {}, tags or {}, writer, sequence)
+        item = self._item(context, run_id, batch)
+        future = item.future = asyncio.get_running_loop().create_future()
+        if not self._queue.put(item):
+            await self._wait_for_room(item, future)
+        await future
+
+    def submit_sync(
+        self,
+        context: Context,
+        run_id: str,
+        points: Columns | Sequence[MetricPoint] = (),
+        *,
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        writer: str | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """As `submit`, for a thread that may block."""
+        batch = Batch(_columns(points), params or {}, tags or {}, writer, sequence)
+        item = self._item(context, run_id, batch)
+        done = item.done = threading.Event()
+        if (
+            not self._queue.put(item)
+            and not done.wait(self._patience_s)
+            and self._queue.withdraw(item)
+        ):
+            raise _full()
+        done.wait()
+        if item.error is not None:
+            raise item.error
+
+    def _item(self, context: Context, run_id: str, batch: Batch) -> Item:
+        parse_run_id(run_id)
+        batch.check()
+        keys = batch.columns.keys
+        for key in set(keys) - self._known_keys.keys():
+            try:
+                check_metric_key(key)
+            except AppError:
+                check_metric_key(key, f"points[{list(keys).index(key)}].key")
+        return Item(context, run_id, batch, batch.size_bytes())
+
+    async def _wait_for_room(self, item: Item, future: asyncio.Future[None]) -> None:
+        try:
+            done, _ = await asyncio.wait({future}, timeout=self._patience_s)
+        except asyncio.CancelledError:
+            self._queue.withdraw(item)
+            raise
+        if not done and self._queue.withdraw(item):
+            raise _full()
+
+    def _run(self) -> None:
+        while group := self._queue.take():
+            outcomes = self._store(group)
+            _tell(group, outcomes)
+
+    def _store(self, group: Sequence[Item]) -> Sequence[AppError | None]:
+        """Write a group; if that fails as a whole for one batch's sake, write them one by one."""
+        error: AppError = Internal("The group was not written.")
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._write(group)
+            except AppError as refusal:
+                error = refusal
+                if not should_retry(refusal):
+                    break
+                # Nobody sets it: two servers that collided must not collide again in step.
+                self._backoff.wait(0.005 * attempt)
+            except Exception:  # noqa: BLE001 -- one bad batch must not end the thread that writes all
+                _log.exception("a group of batches could not be written", batches=len(group))
+                error = Internal("The batch could not be written; the server's log has the detail.")
+                break
+        if len(group) == 1 or isinstance(error, Unavailable):
+            return [error] * len(group)
+        return [outcome for item in group for outcome in self._store([item])]
+
+    def _write(self, group: Sequence[Item]) -> Sequence[AppError | None]:
+        with self._platform.database.write() as tx:
+            written = write_group(tx, group, self._known_keys)
+        self._remember(written.new_keys)
+        self._announce(written)
+        return written.outcomes
+
+    def _remember(self, new_keys: Mapping[str, int]) -> None:
+        if len(self._known_keys) + len(new_keys) > MAX_KNOWN_KEYS:
+            self._known_keys = {}
+        if len(new_keys) <= MAX_KNOWN_KEYS:
+            # Replaced, not changed: requests look into it from another thread.
+            self._known_keys = {**self._known_keys, **new_keys} if new_keys else self._known_keys
+
+    def _announce(self, written: Written) -> None:
+        runs = {run.run_pk: run for run in written.runs}
+        for run_pk in self._live.watched(runs):
+            points, is_whole = runs[run_pk].live()
+            self._live.publish(run_pk, points, is_whole=is_whole)
+        if self._compaction is not None:
+            for run in written.runs:
+                self._compaction.note(run.run_pk, len(run.keys))
+
+
+def _columns(points: Columns | Sequence[MetricPoint]) -> Columns:
+    return points if isinstance(points, Columns) else Columns.of_points(points)
+
+
+def _full() -> Unavailable:
+    return Unavailable(
+        f"More metric points are waiting than the server can write; nothing was written within"
+        f" {PATIENCE_S:.0f} s. Try again later."
+    )
+
+
+def _tell(group: Iterable[Item], outcomes: Iterable[AppError | None]) -> None:
+    """Wake whoever waits: one call into each event loop for the whole group."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[None], AppError | None]]]
+    by_loop = {}
+    for item, outcome in zip(group, outcomes, strict=True):
+        item.error = outcome
+        if item.future is not None:
+            pairs = by_loop.setdefault(item.future.get_loop(), [])
+            pairs.append((item.future, outcome))
+        if item.done is not None:
+            item.done.set()
+    for loop, pairs in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_resolve, pairs)
+        except RuntimeError:
+            _log.info("an event loop ended before its batches did", batches=len(pairs))
+
+
+def _resolve(pairs: Sequence[tuple[asyncio.Future[None], AppError | None]]) -> None:
+    for future, outcome in pairs:
+        if future.done():
+            continue
+        if outcome is None:
+            future.set_result(None)
+        else:
+            future.set_exception(outcome)

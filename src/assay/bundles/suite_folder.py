@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from assay.bundles.plain_file import NotPlainError, open_plain_file
 from assay.domain.artifact import ManifestEntry, artifact_digest
 from assay.domain.canonical import (
     JsonValue,
@@ -35,7 +36,6 @@ from assay.domain.evaluation import (
     suite_record,
 )
 from assay.domain.names import check_artifact_path, check_text
-from assay.runner.plain_file import NotPlainError, open_plain_file
 
 ITEMS_FILE = "items.jsonl"
 SCORER_FILE = "scorer.py"

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assay.bundles.plain_file import open_plain_file
 from assay.domain.canonical import parse_strict
 from assay.domain.errors import AppError
-from assay.runner.plain_file import open_plain_file
 from assay.runner.process import Outcome
 from assay.runner.sandbox import Inside, Limits, Sandbox, SandboxResult
 

@@ -36,7 +36,9 @@ class Transaction:
         self.connection = connection
         self.engine = engine
 
-    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]:
+    def execute(
+        self, statement: Executable, parameters: Any = None
+    ) -> CursorResult[*tuple[Any, ...]]:
         """Run one statement; a list of parameter sets runs it for each."""
         return self.connection.execute(statement, parameters)
 
@@ -49,6 +51,18 @@ class Transaction:
         cursor = self.connection.connection.cursor()
         try:
             cursor.execute(sql)
+        finally:
+            cursor.close()
+
+    def driver_rows(self, sql: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
+        """All rows of SQL text as plain tuples, which cost a third of what result objects do."""
+        connection = self.connection
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(sql, parameters)
+            return list(cursor.fetchall())
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise translate(error) from error
         finally:
             cursor.close()
 

@@ -44,14 +44,19 @@ def for_update(engine: Engine, statement: Select[Any]) -> Select[Any]:
     return statement.with_for_update()
 
 
-def like(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
-    """LIKE with `%` and `_`, case-sensitive on both engines (SQLite by pragma)."""
+def like(
+    engine: Engine, column: ColumnElement[Any], pattern: str, *, ignore_case: bool = False
+) -> ColumnElement[bool]:
+    """LIKE with `%` and `_` and no escape, case-sensitive on both engines (SQLite by pragma).
+
+    `ignore_case` folds ASCII letters alone: all that SQLite folds, and PostgreSQL under collation C.
+    """
+    if engine is Engine.POSTGRESQL:
+        # A backslash would escape there, and at the end of a pattern be an error.
+        pattern = pattern.replace("\\", "\\\\")
+    if ignore_case:
+        return func.lower(column).like(func.lower(pattern))
     return column.like(pattern)
-
-
-def ilike(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
-    """LIKE without regard to case. SQLite folds ASCII letters only."""
-    return func.lower(column).like(func.lower(pattern))
 
 
 def placeholder(engine: Engine) -> str:

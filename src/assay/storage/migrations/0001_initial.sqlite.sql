@@ -253,7 +253,7 @@ CREATE TABLE runs (
   user_name TEXT NOT NULL,
   created_by TEXT NOT NULL,
   lineage TEXT,
-  started_at_ms INTEGER,
+  started_at_ms INTEGER NOT NULL,
   ended_at_ms INTEGER,
   created_at_ms INTEGER NOT NULL,
   deleted_at_ms INTEGER,
@@ -264,7 +264,7 @@ CREATE TABLE runs (
 )
  STRICT;
 
-CREATE INDEX ix_runs_listing ON runs (experiment_id, lifecycle, started_at_ms, run_id);
+CREATE INDEX ix_runs_listing ON runs (experiment_id, lifecycle, started_at_ms DESC, run_id);
 
 CREATE TABLE eval_results (
   id INTEGER NOT NULL,
@@ -366,8 +366,6 @@ CREATE TABLE params (
  WITHOUT ROWID,
  STRICT;
 
-CREATE INDEX ix_params_lookup ON params ("key", substr(value, 1, 200), run_pk);
-
 CREATE TABLE run_files (
   run_pk INTEGER NOT NULL,
   path TEXT NOT NULL,
@@ -403,8 +401,6 @@ CREATE TABLE run_tags (
 )
  WITHOUT ROWID,
  STRICT;
-
-CREATE INDEX ix_run_tags_lookup ON run_tags ("key", substr(value, 1, 200), run_pk);
 
 CREATE TABLE step_records (
   id INTEGER NOT NULL,

@@ -8,7 +8,6 @@ from sqlalchemy import (
     Index,
     PrimaryKeyConstraint,
     UniqueConstraint,
-    func,
 )
 
 from assay.storage.tables.columns import blob, number, real, serial, table, text
@@ -61,12 +60,19 @@ runs = table(
     text("created_by"),
     # The lineage that the native client declared, strict JSON kept as sent; NULL: read from params and tags.
     text("lineage", null=True),
-    number("started_at_ms", null=True),
+    number("started_at_ms"),
     number("ended_at_ms", null=True),
     number("created_at_ms"),
     number("deleted_at_ms", null=True),
     UniqueConstraint("run_id"),
-    Index("ix_runs_listing", "experiment_id", "lifecycle", "started_at_ms", "run_id"),
+)
+# In the order of a listing without a wish: the newest first.
+Index(
+    "ix_runs_listing",
+    runs.c.experiment_id,
+    runs.c.lifecycle,
+    runs.c.started_at_ms.desc(),
+    runs.c.run_id,
 )
 
 params = table(
@@ -77,8 +83,6 @@ params = table(
     PrimaryKeyConstraint("run_pk", "key"),
     rowid=False,
 )
-# PostgreSQL bounds an index row, so long values are found by their first characters.
-Index("ix_params_lookup", params.c.key, func.substr(params.c.value, 1, 200), params.c.run_pk)
 
 run_tags = table(
     "run_tags",
@@ -87,9 +91,6 @@ run_tags = table(
     text("value"),
     PrimaryKeyConstraint("run_pk", "key"),
     rowid=False,
-)
-Index(
-    "ix_run_tags_lookup", run_tags.c.key, func.substr(run_tags.c.value, 1, 200), run_tags.c.run_pk
 )
 
 metric_keys = table("metric_keys", serial(), text("key"), UniqueConstraint("key"))

@@ -370,7 +370,10 @@ def _row_value(item_id: str, spec: MetricSpec, value: object) -> int | float:
     where = f"{spec.name} of item {item_id[:100]!r}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidArgument(f"{where} must be a number.", field="rows", items=[item_id])
-    number = exact(value, where)
+    try:
+        number = exact(value, where)
+    except InvalidArgument as error:
+        raise InvalidArgument(error.message, field="rows", items=[item_id]) from None
     if (spec.low is not None and number < spec.low) or (
         spec.high is not None and number > spec.high
     ):

@@ -127,10 +127,15 @@ def test_the_root_folder_holds_next_to_nothing(sandbox: Sandbox, run_code: RunCo
         sandbox,
         """
         import json, os
-        print(json.dumps([os.listdir(folder) for folder in ("/", "/etc", "/assay", "/tmp")]))
+        listings = [os.listdir(folder) for folder in ("/", "/etc", "/assay", "/tmp")]
+        mounts = [line.split()[4] for line in open("/proc/self/mountinfo")]
+        print(json.dumps([*listings, os.listdir("/.."), mounts]))
         """,
     )
-    root, etc, own, scratch = map(set, json.loads(result.stdout))
+    root, etc, own, scratch, above, mounts = json.loads(result.stdout)
+    assert sorted(above) == sorted(root)
+    assert mounts.count("/") == 1
+    root, etc, own, scratch = map(set, (root, etc, own, scratch))
     assert {"usr", "proc", "dev", "tmp", "etc", "assay"} <= root
     assert root.isdisjoint({"var", "sys", "srv", "mnt", "run", "boot"})
     assert etc.isdisjoint({"passwd", "shadow", "hostname", "ssl"})

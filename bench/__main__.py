@@ -1,0 +1,96 @@
+"""`python -m bench`: every case against Assay and the stock MLflow server, one after the other, with ratios."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.cases import CASES, Bench, Case
+from bench.servers import Server, start_assay, start_mlflow
+
+PEERS: dict[str, Callable[[Path], Server]] = {"assay": start_assay, "mlflow": start_mlflow}
+
+
+def main() -> None:
+    """Measure and print the table; `--json FILE` keeps the figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of each throughput case")
+    parser.add_argument("--only", default="", help="cases whose name contains this text")
+    parser.add_argument("--without-peers", action="store_true", help="measure Assay alone")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    options = parser.parse_args()
+    cases = [case for case in CASES if options.only in case.name]
+    names = ["assay"] if options.without_peers else list(PEERS)
+    figures = {name: measure(PEERS[name], cases, options.seconds) for name in names}
+    print_table(cases, figures)
+    print_sdk()
+    if options.json is not None:
+        options.json.write_text(json.dumps(figures, indent=2))
+
+
+def measure(
+    start: Callable[[Path], Server], cases: list[Case], seconds: float
+) -> dict[str, float | None]:
+    """All figures of one server, started fresh and alone on the machine."""
+    figures: dict[str, float | None] = {}
+    with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
+        server = start(Path(folder))
+        try:
+            bench = Bench(server, seconds)
+            for case in cases:
+                sys.stderr.write(f"{server.name}: {case.name} … ")
+                sys.stderr.flush()
+                try:
+                    figures[case.name] = case.measure(bench)
+                except RuntimeError as error:
+                    # A peer that cannot do a case is no reason to lose the others.
+                    if server.name == "assay":
+                        raise
+                    figures[case.name] = None
+                    sys.stderr.write(f"cannot: {error}\n")
+                    continue
+                sys.stderr.write(f"{figures[case.name]:,.1f} {case.unit}\n")
+        finally:
+            server.stop()
+    return figures
+
+
+def print_table(cases: list[Case], figures: dict[str, dict[str, float | None]]) -> None:
+    """A row per case: figures, the ratio in Assay's favour, and the goal."""
+    peers = [name for name in figures if name != "assay"]
+    head = f"{'case':<34}{'assay':>16}" + "".join(f"{peer:>16}{'ratio':>9}" for peer in peers)
+    print(f"\n{head}  goal\n{'-' * (len(head) + 12)}")
+    for case in cases:
+        ours = figures["assay"][case.name]
+        assert ours is not None
+        row = f"{case.name:<34}{_shown(ours, case.unit):>16}"
+        for peer in peers:
+            theirs = figures[peer][case.name]
+            row += f"{_shown(theirs, case.unit):>16}{_ratio(case, ours, theirs):>9}"
+        print(f"{row}  {case.goal}")
+
+
+def print_sdk() -> None:
+    """What one `log` of the SDK costs the training loop."""
+    from bench.sdk_log import report
+
+    report()
+
+
+def _shown(figure: float | None, unit: str) -> str:
+    return "-" if figure is None else f"{figure:,.1f} {unit}"
+
+
+def _ratio(case: Case, ours: float, theirs: float | None) -> str:
+    if theirs is None:
+        return "-"
+    ratio = ours / theirs if case.better == "more" else theirs / ours
+    return f"{ratio:,.1f} x"
+
+
+if __name__ == "__main__":
+    main()

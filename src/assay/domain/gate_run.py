@@ -138,5 +138,13 @@ def check_lease(
 
 
 def is_decisive(outcome: Outcome) -> bool:
-    """Whether an exam is over for these bytes: pass and fail stand, everything else may be retried."""
-    return outcome in {Outcome.PASS, Outcome.FAIL}
+    """Whether an exam is over for these bytes: a verdict from rows stands, a broken run may be retried."""
+    return outcome not in {Outcome.ERROR, Outcome.EXPIRED}
+
+
+@dataclass(frozen=True, slots=True)
+class GateRunReport:
+    """A gate run with the verdict that ended it, if it has one."""
+
+    run: GateRun
+    verdict: GivenVerdict | None

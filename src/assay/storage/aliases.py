@@ -95,11 +95,9 @@ def lock_alias(tx: Transaction, model_pk: int, alias: str) -> HeldAlias:
     return _held(tx, row)
 
 
-def find_alias(tx: Transaction, model_pk: int, alias: str) -> HeldAlias | None:
-    """The alias, if a version holds it."""
-    row = tx.execute(_HELD, {"model_pk": model_pk, "alias": alias}).first()
-    held = _held(tx, row)
-    return held if held.version_pk is not None else None
+def read_alias(tx: Transaction, model_pk: int, alias: str) -> HeldAlias:
+    """The alias as this transaction sees it; revision 0 where it never existed."""
+    return _held(tx, tx.execute(_HELD, {"model_pk": model_pk, "alias": alias}).first())
 
 
 def _held(tx: Transaction, row: Row[Any] | None) -> HeldAlias:

@@ -206,6 +206,15 @@ def set_stage(tx: Transaction, pk: int, stage: str, now_ms: int) -> None:
     _change(tx, pk, stage=stage, updated_at_ms=now_ms)
 
 
+def find_stage(tx: Transaction, model_pk: int, stage: str) -> str | None:
+    """The label, as it is spelled, of a version that is in `stage` (in any case)."""
+    statement = select(model_versions.c.stage).where(
+        model_versions.c.model_id == model_pk, func.lower(model_versions.c.stage) == stage.lower()
+    )
+    label: str | None = tx.execute(statement.limit(1)).scalar()
+    return label
+
+
 def take_stage(tx: Transaction, model_pk: int, stage: str, instead: str, now_ms: int) -> list[int]:
     """Label every version that is in `stage` (in any case) with `instead`; returns their numbers."""
     statement = (

@@ -1,0 +1,145 @@
+"""Writing down that an alias moved: history, alias, ledger and outbox, all or nothing.
+
+Nothing is decided here. Protected aliases get here from `promotion` alone, and are refused else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from assay.domain.canonical import JsonValue, canonical_text
+from assay.domain.event_target import alias_target
+from assay.domain.ledger import EventAction
+from assay.domain.names import is_protected
+from assay.domain.registry import AliasMove, ModelVersion, MoveKind, RegisteredModel
+from assay.domain.replay import AliasMoved, AliasRemoved, RolledBack, details_record
+from assay.services.context import Context
+from assay.services.ledger import Ledger, actor_text
+from assay.storage import aliases, model_versions, registered_models
+from assay.storage.aliases import HeldAlias, NewMove
+from assay.storage.database import Transaction
+from assay.storage.ledger import insert_notice
+
+_ACTIONS: Mapping[MoveKind, EventAction] = {
+    MoveKind.SET: EventAction.ALIAS_SET,
+    MoveKind.IMPORTED: EventAction.ALIAS_SET,
+    MoveKind.PROMOTION: EventAction.PROMOTION,
+    MoveKind.ROLLBACK: EventAction.ROLLBACK,
+    MoveKind.REMOVED: EventAction.ALIAS_DELETED,
+}
+_GUARDED_KINDS = frozenset({MoveKind.PROMOTION, MoveKind.ROLLBACK})
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMove:
+    """A move that was decided: `alias`, locked as `held`, goes to `target` (None: it is removed)."""
+
+    model: RegisteredModel
+    alias: str
+    held: HeldAlias
+    target: ModelVersion | None
+    kind: MoveKind
+    reason: str = ""
+    decision: Mapping[str, JsonValue] | None = None
+    quarantined: int | None = None
+
+
+def write_move(
+    tx: Transaction,
+    ledger: Ledger,
+    context: Context,
+    move: PlannedMove,
+    protected: frozenset[str],
+) -> AliasMove:
+    """Carry the move out as the next revision. The caller holds the ledger's lock."""
+    if is_protected(move.alias, protected) and move.kind not in _GUARDED_KINDS:
+        msg = f"a {move.kind.value} was about to move the protected alias {move.alias!r}"
+        raise RuntimeError(msg)
+    revision = move.held.revision + 1
+    seq = _record(tx, ledger, context, move, revision)
+    target_pk = None if move.target is None else move.target.pk
+    decision = None if move.decision is None else canonical_text(move.decision)
+    aliases.insert_move(
+        tx,
+        NewMove(
+            model_pk=move.model.pk,
+            alias=move.alias,
+            revision=revision,
+            kind=move.kind,
+            from_version_pk=move.held.version_pk,
+            to_version_pk=target_pk,
+            decision=decision,
+            reason=move.reason,
+            actor=actor_text(context),
+            ledger_seq=seq,
+            at_ms=context.now_ms,
+        ),
+    )
+    aliases.point_alias(tx, move.model.pk, move.alias, target_pk, revision, context.now_ms)
+    registered_models.touch_model(tx, move.model.pk, context.now_ms)
+    insert_notice(tx, seq, "alias.moved", _notice(context, move, revision), context.now_ms)
+    written = aliases.find_move(tx, move.model.pk, move.alias, revision)
+    assert written is not None
+    return written
+
+
+def _record(
+    tx: Transaction, ledger: Ledger, context: Context, move: PlannedMove, revision: int
+) -> int:
+    before = None
+    if move.held.version_pk is not None:
+        left = model_versions.find_version_by_pk(tx, move.held.version_pk)
+        before = None if left is None else left.artifact_digest
+    return ledger.record(
+        tx,
+        context,
+        action=_ACTIONS[move.kind],
+        object=alias_target(move.model.name, move.alias),
+        workspace=move.model.workspace,
+        details=details_record(_details(move, revision)),
+        before=before,
+        after=None if move.target is None else move.target.artifact_digest,
+    )
+
+
+def _details(move: PlannedMove, revision: int) -> AliasMoved | AliasRemoved | RolledBack:
+    if move.target is None:
+        return AliasRemoved(
+            move.model.pk, move.alias, move.held.version, revision, reason=move.reason
+        )
+    if move.kind is MoveKind.ROLLBACK:
+        return RolledBack(
+            move.model.pk,
+            move.alias,
+            move.target.version,
+            move.held.version,
+            revision,
+            move.quarantined,
+            reason=move.reason,
+        )
+    return AliasMoved(
+        move.model.pk,
+        move.alias,
+        move.target.version,
+        move.held.version,
+        revision,
+        reason=move.reason,
+        decision=move.decision,
+    )
+
+
+def _notice(context: Context, move: PlannedMove, revision: int) -> str:
+    return canonical_text(
+        {
+            "workspace": move.model.workspace,
+            "model": move.model.name,
+            "alias": move.alias,
+            "revision": revision,
+            "kind": move.kind.value,
+            "from_version": move.held.version,
+            "to_version": None if move.target is None else move.target.version,
+            "actor": actor_text(context),
+            "at_ms": context.now_ms,
+        }
+    )

@@ -1,0 +1,421 @@
+"""Promotion and rollback: the one place that moves a protected alias, in one transaction.
+
+Lock the ledger, then the alias → check the expected revision → read the current gate and both
+verdicts → let `domain.promotion` decide → history, alias, ledger, outbox, idempotency → commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from assay.domain.access import Action
+from assay.domain.canonical import JsonValue
+from assay.domain.errors import (
+    Conflict,
+    DataCorrupted,
+    FailedPrecondition,
+    GateBlocked,
+    NotFound,
+    PermissionDenied,
+)
+from assay.domain.event_target import alias_target, version_target
+from assay.domain.gate_run import Gate, GivenVerdict
+from assay.domain.ids import parse_version
+from assay.domain.ledger import EventOutcome
+from assay.domain.names import check_alias, check_text, is_protected
+from assay.domain.promotion import Contender, Reason, decide, rollback_target
+from assay.domain.proposal import Proposal, hold_message
+from assay.domain.registry import (
+    AliasMove,
+    ModelVersion,
+    MoveKind,
+    RegisteredModel,
+    VersionState,
+)
+from assay.services.alias_moves import PlannedMove, write_move
+from assay.services.catalogue import find_version_ever, get_model, get_workspace
+from assay.services.context import Context
+from assay.services.gate_queue import ensure_queued, needs_exam
+from assay.services.idempotency import recall, remember
+from assay.services.ledger import Ledger
+from assay.services.platform import Platform
+from assay.storage import aliases, gates, model_versions, verdicts
+from assay.storage.aliases import HeldAlias
+from assay.storage.database import Transaction
+
+CHAMPION_ALIAS = "production"
+MAX_REASON = 2_000
+
+# No exam would lift these, so none is queued for them.
+_BEYOND_EXAMS = {
+    Reason.DELETED,
+    Reason.QUARANTINED,
+    Reason.UNVERIFIABLE,
+    Reason.ALREADY_CHAMPION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Contest:
+    """A proposal with the objects that it is about."""
+
+    proposal: Proposal
+    model: RegisteredModel
+    held: HeldAlias
+    challenger: ModelVersion
+    champion: ModelVersion | None
+
+
+class Promotion:
+    """Moves protected aliases, forward through the gate and back to who held them before."""
+
+    def __init__(self, platform: Platform, ledger: Ledger) -> None:
+        self._platform = platform
+        self._ledger = ledger
+
+    def preview(
+        self, context: Context, model: str, version: int | str, alias: str = CHAMPION_ALIAS
+    ) -> Proposal:
+        """What `promote` would decide now, with its reasons; nothing is written or queued."""
+        context.require(Action.REGISTRY_READ)
+        check_alias(alias)
+        with self._platform.database.read() as tx:
+            found = get_model(tx, context, model)
+            held = aliases.read_alias(tx, found.pk, alias)
+            return self._contest(tx, found, held, version, alias).proposal
+
+    def promote(
+        self,
+        context: Context,
+        model: str,
+        version: int | str,
+        alias: str = CHAMPION_ALIAS,
+        *,
+        expected_revision: int | None = None,
+        reason: str = "",
+    ) -> AliasMove:
+        """Let the version take the alias if it passes the current gate and beats the champion.
+
+        Raises GateBlocked with every reason for holding; what is needed to go on (a gate run of the
+        version, or of the champion) is queued then, the attempt is recorded, and nothing else is
+        changed. Raises Conflict for a stale `expected_revision`, DataCorrupted when files of the
+        version are gone.
+        """
+        number = parse_version(version)
+        self._require(context, "promotion", model, alias, {"version": number})
+        check_alias(alias)
+        check_text(reason, "reason", max_length=MAX_REASON)
+        self._check_bytes(context, model, number)
+        request: dict[str, JsonValue] = {
+            "operation": "promote",
+            "model": model,
+            "version": number,
+            "alias": alias,
+            "expected_revision": expected_revision,
+        }
+        with self._platform.database.write() as tx:
+            self._ledger.lock(tx)
+            repeated = self._recall(tx, context, request, model)
+            if repeated is not None:
+                return repeated
+            found = get_model(tx, context, model)
+            held = aliases.lock_alias(tx, found.pk, alias)
+            _check_revision(alias, held, expected_revision)
+            contest = self._contest(tx, found, held, number, alias)
+            if contest.proposal.decision.promoted:
+                move = self._carry_out(tx, context, contest, reason)
+                self._remember(tx, context, request, contest.model, move)
+                return move
+            refusal = self._hold(tx, context, contest)
+        raise refusal
+
+    def rollback(
+        self,
+        context: Context,
+        model: str,
+        alias: str = CHAMPION_ALIAS,
+        *,
+        expected_revision: int | None = None,
+        reason: str = "",
+    ) -> AliasMove:
+        """Give the alias back to the champion before, and quarantine the version that it left.
+
+        A second rollback goes one further. Raises FailedPrecondition when nobody usable held the
+        alias before, Conflict for a stale `expected_revision`.
+        """
+        self._require(context, "rollback", model, alias, {})
+        check_alias(alias)
+        check_text(reason, "reason", max_length=MAX_REASON)
+        request: dict[str, JsonValue] = {
+            "operation": "rollback",
+            "model": model,
+            "alias": alias,
+            "expected_revision": expected_revision,
+        }
+        with self._platform.database.read() as tx:
+            repeated = self._recall(tx, context, request, model)
+            if repeated is not None:
+                return repeated
+            checked = self._earlier_holder(tx, get_model(tx, context, model), alias)
+        self._check_bytes(context, model, checked.version)
+        with self._platform.database.write() as tx:
+            self._ledger.lock(tx)
+            repeated = self._recall(tx, context, request, model)
+            if repeated is not None:
+                return repeated
+            found = get_model(tx, context, model)
+            held = aliases.lock_alias(tx, found.pk, alias)
+            _check_revision(alias, held, expected_revision)
+            target = self._earlier_holder(tx, found, alias)
+            if target.pk != checked.pk:
+                raise Conflict(f"The alias {alias!r} moved at the same time; look again.")
+            move = self._return_to(tx, context, found, alias, held, target, reason)
+            self._remember(tx, context, request, found, move)
+        return move
+
+    def _require(
+        self, context: Context, action: str, model: str, alias: str, details: dict[str, object]
+    ) -> None:
+        try:
+            context.require(Action.PROMOTE)
+        except PermissionDenied as refusal:
+            self._ledger.record_denied(
+                context,
+                action=action,
+                object=alias_target(model[:300], alias[:300]),
+                workspace=context.workspace,
+                details={**details, "reason": refusal.message},
+            )
+            raise
+
+    def _contest(
+        self,
+        tx: Transaction,
+        model: RegisteredModel,
+        held: HeldAlias,
+        version: int | str,
+        alias: str,
+    ) -> _Contest:
+        challenger = find_version_ever(tx, model, version)
+        if challenger is None:
+            raise NotFound(
+                f"Model version {version!s:.20} of {model.name!r} does not exist.",
+                field="version",
+            )
+        champion = None
+        if held.version_pk is not None:
+            champion = model_versions.find_version_by_pk(tx, held.version_pk)
+        gate = gates.find_current_gate(tx, model.workspace, model.pk)
+        weighed = {
+            side.pk: _evidence(tx, gate, side)
+            for side in (challenger, champion)
+            if side is not None
+        }
+        decision = decide(
+            _contender(challenger, weighed[challenger.pk]),
+            None if champion is None else _contender(champion, weighed[champion.pk]),
+            None if gate is None else gate.spec,
+        )
+        proposal = Proposal(
+            model=model.name,
+            alias=alias,
+            revision=held.revision,
+            version=challenger.version,
+            champion=None if champion is None else champion.version,
+            gate=gate,
+            decision=decision,
+            evidence=tuple(given.gate_run_id for given in weighed.values() if given is not None),
+        )
+        return _Contest(proposal, model, held, challenger, champion)
+
+    def _carry_out(
+        self, tx: Transaction, context: Context, contest: _Contest, reason: str
+    ) -> AliasMove:
+        planned = PlannedMove(
+            model=contest.model,
+            alias=contest.proposal.alias,
+            held=contest.held,
+            target=contest.challenger,
+            kind=MoveKind.PROMOTION,
+            reason=reason,
+            decision=contest.proposal.as_record(),
+        )
+        return self._write(tx, context, planned)
+
+    def _return_to(
+        self,
+        tx: Transaction,
+        context: Context,
+        model: RegisteredModel,
+        alias: str,
+        held: HeldAlias,
+        target: ModelVersion,
+        reason: str,
+    ) -> AliasMove:
+        if held.version_pk is not None:
+            why = f"rolled back from {alias!r}" + (f": {reason}" if reason else "")
+            model_versions.set_version_state(
+                tx, held.version_pk, VersionState.QUARANTINED, why, context.now_ms
+            )
+        planned = PlannedMove(
+            model=model,
+            alias=alias,
+            held=held,
+            target=target,
+            kind=MoveKind.ROLLBACK,
+            reason=reason,
+            quarantined=held.version,
+        )
+        return self._write(tx, context, planned)
+
+    def _write(self, tx: Transaction, context: Context, planned: PlannedMove) -> AliasMove:
+        workspace = get_workspace(tx, self._platform, planned.model.workspace)
+        move = write_move(tx, self._ledger, context, planned, workspace.policy.protected)
+        if is_protected(planned.alias, workspace.policy.protected):
+            self._carry_stage_along(tx, context, planned)
+        return move
+
+    def _carry_stage_along(self, tx: Transaction, context: Context, planned: PlannedMove) -> None:
+        """A stage label that is called like the alias goes where the alias goes, if it is in use.
+
+        Older clients load by stage: they must not be served what the alias no longer names.
+        """
+        assert planned.target is not None
+        label = model_versions.find_stage(tx, planned.model.pk, planned.alias)
+        if label is None:
+            return
+        left = model_versions.take_stage(tx, planned.model.pk, label, "", context.now_ms)
+        model_versions.set_stage(tx, planned.target.pk, label, context.now_ms)
+        self._ledger.record(
+            tx,
+            context,
+            action="version.stage_changed",
+            object=version_target(planned.model.name, planned.target.version),
+            workspace=planned.model.workspace,
+            details={"stage": label, "left": left},
+        )
+
+    def _hold(self, tx: Transaction, context: Context, contest: _Contest) -> GateBlocked:
+        """Queue what would let the contest go on, record the attempt, and say why it is held."""
+        proposal = contest.proposal
+        queued = {
+            side.version: ensure_queued(
+                tx, self._platform, self._ledger, context, proposal.gate, side
+            ).gate_run_id
+            for side in self._unexamined(tx, contest)
+            if proposal.gate is not None
+        }
+        message = hold_message(proposal, sorted(queued))
+        record = proposal.as_record()
+        self._ledger.record(
+            tx,
+            context,
+            action="promotion",
+            object=alias_target(proposal.model, proposal.alias),
+            workspace=contest.model.workspace,
+            details={"decision": record, "queued": sorted(queued.values())},
+            before=None if contest.champion is None else contest.champion.artifact_digest,
+            after=contest.challenger.artifact_digest,
+            outcome=EventOutcome.DENIED,
+        )
+        return GateBlocked(
+            message,
+            field="version",
+            reasons=list(proposal.decision.reasons),
+            codes=[code.value for code in proposal.decision.codes],
+            decision=record,
+            queued=sorted(queued.values()),
+        )
+
+    def _unexamined(self, tx: Transaction, contest: _Contest) -> Iterable[ModelVersion]:
+        gate = contest.proposal.gate
+        if gate is None or _BEYOND_EXAMS & set(contest.proposal.decision.codes):
+            return
+        for side in (contest.challenger, contest.champion):
+            if side is not None and needs_exam(tx, gate, side):
+                yield side
+
+    def _earlier_holder(self, tx: Transaction, model: RegisteredModel, alias: str) -> ModelVersion:
+        trail = list(aliases.holder_trail(tx, model.pk, alias))
+        holders = {
+            number: model_versions.find_version(tx, model.pk, number)
+            for _, number in trail
+            if number is not None
+        }
+        unusable = {
+            number
+            for number, found in holders.items()
+            if found is None or found.state is not VersionState.REGISTERED or not found.verifiable
+        }
+        target = holders[rollback_target(trail, unusable)]
+        assert target is not None
+        return target
+
+    def _check_bytes(self, context: Context, model: str, version: int) -> None:
+        """Refuse a version whose frozen files are not in the blob store, before any lock is held."""
+        with self._platform.database.read() as tx:
+            found = find_version_ever(tx, get_model(tx, context, model), version)
+            files = () if found is None else model_versions.list_files(tx, found.pk)
+        for sha256, (path, size_bytes) in {f.sha256: (f.path, f.size_bytes) for f in files}.items():
+            if self._platform.blobs.stat(sha256) != size_bytes:
+                raise DataCorrupted(
+                    f"The file {path!r} of version {version} of {model!r} is missing or damaged; "
+                    "run `assay audit verify`.",
+                    sha256=sha256,
+                )
+
+    def _recall(
+        self, tx: Transaction, context: Context, request: dict[str, JsonValue], model: str
+    ) -> AliasMove | None:
+        answer = recall(tx, context, request)
+        if answer is None:
+            return None
+        model_pk, alias, revision = answer["model_id"], answer["alias"], answer["revision"]
+        assert isinstance(model_pk, int)
+        assert isinstance(revision, int)
+        move = aliases.find_move(tx, model_pk, str(alias), revision)
+        if move is None:
+            raise FailedPrecondition(f"The model {model!r} of the first request is gone.")
+        return move
+
+    def _remember(
+        self,
+        tx: Transaction,
+        context: Context,
+        request: dict[str, JsonValue],
+        model: RegisteredModel,
+        move: AliasMove,
+    ) -> None:
+        answer: dict[str, JsonValue] = {
+            "model_id": model.pk,
+            "alias": move.alias,
+            "revision": move.revision,
+        }
+        remember(tx, context, request, answer)
+
+
+def _check_revision(alias: str, held: HeldAlias, expected: int | None) -> None:
+    if expected is not None and expected != held.revision:
+        raise Conflict(
+            f"The alias {alias!r} is at revision {held.revision}, not {expected}: it moved in the "
+            "meantime. Look at who holds it now and decide anew.",
+            field="expected_revision",
+            revision=held.revision,
+        )
+
+
+def _evidence(tx: Transaction, gate: Gate | None, version: ModelVersion) -> GivenVerdict | None:
+    if gate is None or version.artifact_digest is None:
+        return None
+    return verdicts.find_evidence(tx, version.pk, gate.fingerprint, version.artifact_digest)
+
+
+def _contender(version: ModelVersion, given: GivenVerdict | None) -> Contender:
+    return Contender(
+        version=version.version,
+        artifact_digest=version.artifact_digest,
+        verdict=None if given is None else given.verdict,
+        state=version.state,
+        is_verifiable=version.verifiable,
+    )

@@ -1,0 +1,265 @@
+"""Registered models: named lines of versions. Their versions and aliases have services of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from assay.domain.access import Action
+from assay.domain.canonical import sha256_hex
+from assay.domain.errors import AlreadyExists, FailedPrecondition, LimitExceeded
+from assay.domain.event_target import model_target
+from assay.domain.filters import OrderBy
+from assay.domain.grammars import REGISTERED_MODELS
+from assay.domain.ledger import EventAction
+from assay.domain.names import (
+    MAX_DESCRIPTION,
+    MAX_REGISTRY_TAG_VALUE,
+    check_model_name,
+    check_tag_key,
+    check_tag_value,
+    check_text,
+)
+from assay.domain.registry import MoveKind, RegisteredModel
+from assay.domain.replay import ModelDeleted, ModelRegistered, ModelRenamed, details_record
+from assay.domain.tracking import Page
+from assay.services.alias_moves import PlannedMove, write_move
+from assay.services.catalogue import complete_models, get_model, get_workspace
+from assay.services.context import Context
+from assay.services.gate_queue import cancel
+from assay.services.ledger import Ledger
+from assay.services.platform import Platform
+from assay.services.registry_pages import search_page
+from assay.storage import aliases, gate_runs, registered_models, registry_search
+from assay.storage.database import Transaction
+from assay.storage.registered_models import MODEL_TAGS
+
+MAX_PAGE = 1_000
+MAX_TAGS = 1_000
+_DEFAULT_ORDER = (OrderBy("attribute", "name"),)
+
+
+class Registry:
+    """Registered models and their tags."""
+
+    def __init__(self, platform: Platform, ledger: Ledger) -> None:
+        self._platform = platform
+        self._ledger = ledger
+
+    def create_model(
+        self,
+        context: Context,
+        name: str,
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+    ) -> RegisteredModel:
+        """Make a model without versions. Raises AlreadyExists for a name that is in use."""
+        context.require(Action.REGISTRY_WRITE)
+        wanted = check_tags(tags or {})
+        with self._platform.database.write() as tx:
+            self._ledger.lock(tx)
+            model = self.insert_model(tx, context, name, description)
+            MODEL_TAGS.insert(tx, model.pk, wanted)
+            return self._complete(tx, model)
+
+    def insert_model(
+        self, tx: Transaction, context: Context, name: str, description: str = ""
+    ) -> RegisteredModel:
+        """`create_model` inside a transaction that holds the ledger's lock; the caller authorises."""
+        check_model_name(name)
+        check_text(description, "description", max_length=MAX_DESCRIPTION)
+        workspace = get_workspace(tx, self._platform, context.workspace)
+        self._refuse_taken(tx, context, name)
+        pk = registered_models.insert_model(
+            tx, workspace.pk, name=name, description=description, now_ms=context.now_ms
+        )
+        self._ledger.record(
+            tx,
+            context,
+            action=EventAction.MODEL_REGISTERED,
+            object=model_target(name),
+            workspace=context.workspace,
+            details=details_record(ModelRegistered(pk, name)),
+        )
+        return get_model(tx, context, name)
+
+    def get_model(self, context: Context, name: str) -> RegisteredModel:
+        """The model with its tags and aliases."""
+        context.require(Action.REGISTRY_READ)
+        with self._platform.database.read() as tx:
+            return self._complete(tx, get_model(tx, context, name))
+
+    def search_models(
+        self,
+        context: Context,
+        *,
+        filter: str = "",  # noqa: A002 - the word of every search
+        order_by: Sequence[str] = (),
+        max_results: int = 100,
+        page_token: str | None = None,
+        without_tag: str | None = None,
+    ) -> Page[RegisteredModel]:
+        """Models by name unless ordered otherwise; `without_tag` leaves out what carries that tag."""
+        context.require(Action.REGISTRY_READ)
+        with self._platform.database.read() as tx:
+            page = search_page(
+                partial(registry_search.search_models, tx, context.workspace),
+                REGISTERED_MODELS,
+                scope=context.workspace,
+                filter_text=filter,
+                order_by=order_by,
+                default_order=_DEFAULT_ORDER,
+                max_results=max_results,
+                most=MAX_PAGE,
+                page_token=page_token,
+                without_tag=without_tag,
+            )
+            protected = self._protected(tx, context)
+            return Page(tuple(complete_models(tx, page.items, protected)), page.next_token)
+
+    def rename_model(self, context: Context, name: str, new_name: str) -> RegisteredModel:
+        """Give a model another name; versions, aliases and history move along."""
+        context.require(Action.REGISTRY_WRITE)
+        check_model_name(new_name, "new_name")
+        with self._platform.database.write() as tx:
+            self._ledger.lock(tx)
+            model = get_model(tx, context, name)
+            if new_name != name:
+                self._refuse_taken(tx, context, new_name)
+                registered_models.rename_model(tx, model.pk, new_name, context.now_ms)
+                self._ledger.record(
+                    tx,
+                    context,
+                    action=EventAction.MODEL_RENAMED,
+                    object=model_target(name),
+                    workspace=model.workspace,
+                    details=details_record(ModelRenamed(model.pk, new_name, name)),
+                )
+            return self._complete(tx, get_model(tx, context, new_name))
+
+    def update_model(self, context: Context, name: str, *, description: str) -> RegisteredModel:
+        """Replace the description."""
+        context.require(Action.REGISTRY_WRITE)
+        check_text(description, "description", max_length=MAX_DESCRIPTION)
+        with self._platform.database.write() as tx:
+            self._ledger.lock(tx)
+            model = get_model(tx, context, name)
+            registered_models.describe_model(tx, model.pk, description, context.now_ms)
+            self._note(
+                tx,
+                context,
+                model,
+                "model.described",
+                {},
+                (sha256_hex(model.description), sha256_hex(description)),
+            )
+            return self._complete(tx, get_model(tx, context, name))
+
+    def delete_model(self, context: Context, name: str) -> None:
+        """Make a tombstone of a model; its name becomes free, its history stays.
+
+        Raises FailedPrecondition while a protected alias holds one of its versions.
+        """
+        context.require(Action.REGISTRY_DELETE)
+        with self._platform.database.write() as tx:
+            self._ledger.lock(tx)
+            model = self._complete(tx, get_model(tx, context, name))
+            held = [alias for alias in model.aliases if alias.protected]
+            if held:
+                raise FailedPrecondition(
+                    f"Model {name!r} cannot be deleted: version {held[0].version} holds the "
+                    f"protected alias {held[0].alias!r}.",
+                    field="name",
+                )
+            protected = self._protected(tx, context)
+            for alias in model.aliases:
+                planned = PlannedMove(
+                    model=model,
+                    alias=alias.alias,
+                    held=aliases.lock_alias(tx, model.pk, alias.alias),
+                    target=None,
+                    kind=MoveKind.REMOVED,
+                    reason="the model was deleted",
+                )
+                write_move(tx, self._ledger, context, planned, protected)
+            for run in gate_runs.open_runs_of_model(tx, model.pk):
+                cancel(tx, self._ledger, context, run, "the model was deleted")
+            registered_models.bury_model(tx, model.pk, context.now_ms)
+            self._ledger.record(
+                tx,
+                context,
+                action=EventAction.MODEL_DELETED,
+                object=model_target(name),
+                workspace=model.workspace,
+                details=details_record(ModelDeleted(model.pk)),
+            )
+
+    def set_model_tags(self, context: Context, name: str, tags: Mapping[str, str]) -> None:
+        """Set tags, whether or not they were there."""
+        context.require(Action.REGISTRY_WRITE)
+        wanted = check_tags(tags)
+        with self._platform.database.write() as tx:
+            self._ledger.lock(tx)
+            model = get_model(tx, context, name)
+            MODEL_TAGS.set(tx, model.pk, wanted)
+            registered_models.touch_model(tx, model.pk, context.now_ms)
+            self._note(tx, context, model, "model.tagged", {"tags": tag_digests(wanted)})
+
+    def delete_model_tag(self, context: Context, name: str, key: str) -> bool:
+        """Remove a tag; False if there was none."""
+        context.require(Action.REGISTRY_WRITE)
+        with self._platform.database.write() as tx:
+            self._ledger.lock(tx)
+            model = get_model(tx, context, name)
+            if not MODEL_TAGS.delete(tx, model.pk, key):
+                return False
+            registered_models.touch_model(tx, model.pk, context.now_ms)
+            self._note(tx, context, model, "model.untagged", {"key": key})
+            return True
+
+    def _refuse_taken(self, tx: Transaction, context: Context, name: str) -> None:
+        if registered_models.find_model(tx, context.workspace, name) is not None:
+            raise AlreadyExists(f"Registered model {name!r} already exists.", field="name")
+
+    def _protected(self, tx: Transaction, context: Context) -> frozenset[str]:
+        return get_workspace(tx, self._platform, context.workspace).policy.protected
+
+    def _complete(self, tx: Transaction, model: RegisteredModel) -> RegisteredModel:
+        protected = get_workspace(tx, self._platform, model.workspace).policy.protected
+        return complete_models(tx, [model], protected)[0]
+
+    def _note(
+        self,
+        tx: Transaction,
+        context: Context,
+        model: RegisteredModel,
+        action: str,
+        details: Mapping[str, object],
+        states: tuple[str | None, str | None] = (None, None),
+    ) -> None:
+        self._ledger.record(
+            tx,
+            context,
+            action=action,
+            object=model_target(model.name),
+            workspace=model.workspace,
+            details=details,
+            before=states[0],
+            after=states[1],
+        )
+
+
+def check_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Legal tags of a model or version, or InvalidArgument."""
+    if len(tags) > MAX_TAGS:
+        raise LimitExceeded(f"At most {MAX_TAGS} tags at once.", field="tags")
+    return {
+        check_tag_key(key): check_tag_value(value, max_length=MAX_REGISTRY_TAG_VALUE)
+        for key, value in tags.items()
+    }
+
+
+def tag_digests(tags: Mapping[str, str]) -> dict[str, str]:
+    """What the ledger keeps of tags: a text that may hold a secret cannot be taken out of it again."""
+    return {key: sha256_hex(value) for key, value in tags.items()}

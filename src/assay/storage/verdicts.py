@@ -1,0 +1,153 @@
+"""Statements on verdicts: written once, read as evidence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import Row, bindparam, insert, select
+
+from assay.domain.canonical import canonical_text
+from assay.domain.exact import exact, exact_text
+from assay.domain.gate import Outcome, Verdict
+from assay.domain.gate_run import GivenVerdict
+from assay.storage.database import Transaction
+from assay.storage.tables.governance import gate_runs, gates, verdicts
+from assay.storage.tables.registry import model_versions
+
+_VERDICTS = (
+    select(
+        verdicts,
+        gate_runs.c.gate_run_id,
+        gates.c.name.label("gate"),
+        gates.c.version.label("gate_version"),
+        model_versions.c.version.label("version"),
+    )
+    .select_from(verdicts)
+    .join(gate_runs, verdicts.c.gate_run_pk == gate_runs.c.id)
+    .join(gates, verdicts.c.gate_id == gates.c.id)
+    .join(model_versions, verdicts.c.version_id == model_versions.c.id)
+)
+_EVIDENCE = (
+    _VERDICTS.where(
+        verdicts.c.version_id == bindparam("version_pk"),
+        verdicts.c.gate_fingerprint == bindparam("gate_fingerprint"),
+        verdicts.c.artifact_digest == bindparam("artifact_digest"),
+    )
+    .order_by(verdicts.c.id.desc())
+    .limit(1)
+)
+_OF_RUN = _VERDICTS.where(verdicts.c.gate_run_pk == bindparam("gate_run_pk"))
+_ALL = _VERDICTS.order_by(verdicts.c.id)
+
+
+@dataclass(frozen=True, slots=True)
+class NewVerdict:
+    """A verdict to be written; its evidence is the gate run and the digest of the rows."""
+
+    gate_run_pk: int
+    gate_pk: int
+    version_pk: int
+    outcome: Outcome
+    gate_fingerprint: str
+    artifact_digest: str
+    score: Fraction | None
+    items: int
+    metrics: Mapping[str, Fraction]
+    reasons: Sequence[str]
+    rows_sha256: str | None
+    runner: str
+    now_ms: int
+
+
+def insert_verdict(tx: Transaction, new: NewVerdict) -> None:
+    """Write the one verdict of a gate run."""
+    score = new.score
+    metrics = {name: exact_text(value) for name, value in new.metrics.items()}
+    tx.execute(
+        insert(verdicts).values(
+            gate_run_pk=new.gate_run_pk,
+            gate_id=new.gate_pk,
+            version_id=new.version_pk,
+            gate_fingerprint=new.gate_fingerprint,
+            artifact_digest=new.artifact_digest,
+            outcome=new.outcome.value,
+            score_numerator=None if score is None else str(score.numerator),
+            score_denominator=None if score is None else str(score.denominator),
+            items=new.items,
+            metrics=canonical_text(metrics, max_bytes=None),
+            reasons=canonical_text(list(new.reasons), max_bytes=None),
+            rows_sha256=new.rows_sha256,
+            runner=new.runner,
+            created_at_ms=new.now_ms,
+        )
+    )
+
+
+def find_evidence(
+    tx: Transaction, version_pk: int, gate_fingerprint: str, artifact_digest: str
+) -> GivenVerdict | None:
+    """The latest verdict for exactly these bytes under exactly this gate."""
+    parameters = {
+        "version_pk": version_pk,
+        "gate_fingerprint": gate_fingerprint,
+        "artifact_digest": artifact_digest,
+    }
+    row = tx.execute(_EVIDENCE, parameters).first()
+    return None if row is None else _given(row)
+
+
+def find_verdict_of_run(tx: Transaction, gate_run_pk: int) -> GivenVerdict | None:
+    """The verdict that ended a gate run."""
+    row = tx.execute(_OF_RUN, {"gate_run_pk": gate_run_pk}).first()
+    return None if row is None else _given(row)
+
+
+def verdicts_of_versions(
+    tx: Transaction, version_pks: Sequence[int]
+) -> dict[int, list[GivenVerdict]]:
+    """Every verdict of several versions, oldest first."""
+    found: dict[int, list[GivenVerdict]] = {pk: [] for pk in version_pks}
+    if version_pks:
+        for row in tx.execute(_ALL.where(verdicts.c.version_id.in_(version_pks))):
+            found[row.version_id].append(_given(row))
+    return found
+
+
+def _given(row: Row[Any]) -> GivenVerdict:
+    score = None
+    if row.score_numerator is not None and row.score_denominator is not None:
+        score = Fraction(int(row.score_numerator), int(row.score_denominator))
+    evidence = {"gate_run": row.gate_run_id}
+    if row.rows_sha256 is not None:
+        evidence["rows"] = row.rows_sha256
+    verdict = Verdict(
+        outcome=Outcome(row.outcome),
+        gate_fingerprint=row.gate_fingerprint,
+        artifact_digest=row.artifact_digest,
+        score=score,
+        items=row.items,
+        metrics={name: exact(text) for name, text in json.loads(row.metrics).items()},
+        evidence=evidence,
+    )
+    return GivenVerdict(
+        pk=row.id,
+        gate_run_id=row.gate_run_id,
+        gate=row.gate,
+        gate_version=row.gate_version,
+        model_version=row.version,
+        verdict=verdict,
+        reasons=tuple(json.loads(row.reasons)),
+        rows_sha256=row.rows_sha256,
+        runner=row.runner,
+        created_at_ms=row.created_at_ms,
+    )
+
+
+def stream_verdicts(tx: Transaction) -> Iterator[GivenVerdict]:
+    """Every verdict in the order in which they were written, a few at a time."""
+    for row in tx.execute(_ALL.execution_options(stream_results=True, yield_per=1_000)):
+        yield _given(row)

@@ -134,6 +134,14 @@ def test_a_malformed_suite_is_refused_by_path(record: object, field: str) -> Non
     assert caught.value.field == field
 
 
+def test_the_items_of_all_tasks_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is on the suite, not on each of its tasks."""
+    monkeypatch.setattr("assay.domain.evaluation.MAX_ITEMS", 4)
+    assert a_suite().item_count() == 4
+    with pytest.raises(InvalidArgument, match="at most 4 items"):
+        a_suite(a_task(), a_task(name="b", items=[ITEM]))
+
+
 def test_a_suite_knows_its_metrics() -> None:
     """Counts per metric, and a refusal that lists what there is."""
     length = {"name": "length", "direction": "minimize"}

@@ -204,6 +204,8 @@ def test_tasks_are_scored_by_their_own_metrics() -> None:
     score = recompute(suite, scored)
     assert score.means() == {"accuracy": Fraction(1, 2), "latency": Fraction(5, 2)}
     assert score.metrics["accuracy"].items == 4
+    guard = {**LATENCY, "max_regression": "0.1"}
+    check_gate(parse_gate(a_record(guards=[guard, guard])), suite)
 
 
 def scored(mean: object, items: int = 100) -> Score:

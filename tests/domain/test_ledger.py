@@ -153,6 +153,7 @@ def test_verification_can_go_on_from_an_anchor() -> None:
 @pytest.mark.parametrize(
     "body",
     ["", "[]", "{}", "null", event_body(an_event()) + " ",
+     event_body(an_event()).replace('"actor":"user:ann"', '"actor":3'),
      event_body(an_event()).replace('"seq":1', '"seq":true'),
      event_body(an_event()).replace('"seq":1', '"seq":1.0'),
      event_body(an_event()).replace("ledger-v1", "ledger-v2"),

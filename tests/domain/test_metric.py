@@ -121,6 +121,8 @@ def test_a_stored_summary_without_its_first_point_counts_what_follows() -> None:
     assert merge(stored, later)[:2] == (2, True)
     assert merge(stored, earlier)[:2] == (1, False)
     assert merge(stored, later).first_step is None
+    assert merge(later, stored)[:2] == (2, True)
+    assert merge(later, stored).first_step is None
 
 
 @pytest.mark.parametrize(

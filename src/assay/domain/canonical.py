@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NoReturn, TypeAlias
 
@@ -171,12 +172,8 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) == len(pairs):
         return members
-    seen: set[str] = set()
-    for key, _ in pairs:
-        if key in seen:
-            return _Repeated(key)
-        seen.add(key)
-    return members
+    counted = Counter(key for key, _ in pairs)
+    return _Repeated(next(key for key, times in counted.items() if times > 1))
 
 
 def _integer(digits: str) -> int | _EndlessInteger:

@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from assay.domain.canonical import JsonValue, canonical_text, check_value, is_portable, sha256_hex
+from assay.domain.canonical import (
+    JsonValue,
+    as_object,
+    canonical_text,
+    check_value,
+    is_portable,
+    sha256_hex,
+)
 from assay.domain.errors import InvalidArgument, LineageIncomplete
 
 SCHEME: Final = "py-json-v1"
@@ -81,9 +88,7 @@ def split_record(
     record: Mapping[str, object],
 ) -> tuple[dict[str, JsonValue], dict[str, JsonValue]]:
     """(the five fields that are present, the annotations): both checked against the JSON domain."""
-    plain = check_value(record, root="lineage")
-    if not isinstance(plain, dict):
-        raise InvalidArgument("lineage must be an object.", field="lineage")
+    plain = as_object(check_value(record, root="lineage"), "lineage")
     fields = {name: value for name, value in plain.items() if name in FIELDS}
     return fields, {name: value for name, value in plain.items() if name not in FIELDS}
 

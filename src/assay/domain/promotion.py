@@ -149,16 +149,21 @@ def decide(
     )
 
 
-def is_comparable(contender: Contender, gate_fp: str) -> bool:
-    """Whether a version has a score under this very gate for its very bytes, so it can be beaten."""
+def comparable_verdict(contender: Contender, gate_fp: str) -> Verdict | None:
+    """The verdict that scores a version under this very gate for its very bytes, if it has one.
+
+    A version that failed has a score and can be beaten; one without a score cannot.
+    """
     verdict = contender.verdict
-    return (
-        verdict is not None
-        and verdict.gate_fingerprint == gate_fp
-        and verdict.artifact_digest == contender.artifact_digest
-        and verdict.outcome in {Outcome.PASS, Outcome.FAIL}
-        and verdict.score is not None
-    )
+    if (
+        verdict is None
+        or verdict.score is None
+        or verdict.gate_fingerprint != gate_fp
+        or verdict.artifact_digest != contender.artifact_digest
+        or verdict.outcome not in {Outcome.PASS, Outcome.FAIL}
+    ):
+        return None
+    return verdict
 
 
 def rollback_target(
@@ -224,17 +229,16 @@ def _under_gate(
     holds = _judged(verdict, gate)
     if champion is None or champion.version == challenger.version:
         return holds
-    if not is_comparable(champion, current):
+    held = comparable_verdict(champion, current)
+    if held is None:
         sentence = (
             f"champion not comparable: version {champion.version} has no score under the current "
             "gate and must be scored first."
         )
         return [*holds, (Reason.CHAMPION_NOT_COMPARABLE, sentence)]
-    held = champion.verdict
-    if held is not None:
-        holds += _against(verdict, held, gate)
-        for guard in gate.guards:
-            holds += _guarded(guard, verdict.metrics, held.metrics)
+    holds += _against(verdict, held, gate)
+    for guard in gate.guards:
+        holds += _guarded(guard, verdict.metrics, held.metrics)
     return holds
 
 

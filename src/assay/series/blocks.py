@@ -83,11 +83,17 @@ def concatenated(parts: Iterable[KeyedPoints]) -> KeyedPoints:
     )
 
 
-def points_of_key(payloads: Sequence[bytes], key_id: int) -> Points:
-    """The points of one series in tail rows, in order. Blocks without it are not unpacked."""
-    raw = decode_tails(payload for payload in payloads if not is_block(payload))
-    blocks = (_block_points(payload, key_id) for payload in payloads if is_block(payload))
-    return merge_sorted([*blocks, raw.of_key(key_id)])
+class Tail:
+    """The tail rows of a run, in any mixture of blocks and raw points, to be read by key."""
+
+    def __init__(self, payloads: Sequence[bytes]) -> None:
+        self._raw = decode_tails(payload for payload in payloads if not is_block(payload))
+        self._blocks = [payload for payload in payloads if is_block(payload)]
+
+    def of_key(self, key_id: int) -> Points:
+        """The points of one series, in order. Blocks without it are not unpacked."""
+        blocks = (_block_points(payload, key_id) for payload in self._blocks)
+        return merge_sorted([*blocks, self._raw.of_key(key_id)])
 
 
 def keys_of(payloads: Sequence[bytes]) -> set[int]:

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 
 from assay.series.codec import MAX_CHUNK_POINTS
-from assay.series.points import FloatColumn, IntegerColumn, Points, as_ordered, merge_sorted
+from assay.series.points import Points, merge_sorted, places_of
 
 _JOINS_UP_TO: Final = 2
 """A chunk is rewritten for the sake of its neighbour if it is at most this many times as large."""
@@ -138,7 +138,7 @@ def _bounds(points: Points) -> tuple[Place, Place]:
 
 
 def _place_of(points: Points, row: int) -> Place:
-    rank = int(_ranks(points.values[row : row + 1])[0])
+    rank = int(places_of(points.values[row : row + 1])[0])
     return int(points.steps[row]), int(points.timestamps_ms[row]), rank
 
 
@@ -150,11 +150,5 @@ def _position(points: Points, at: Place) -> int:
     times = points.timestamps_ms[start:stop]
     inner_start = start + int(np.searchsorted(times, timestamp_ms, "left"))
     inner_stop = start + int(np.searchsorted(times, timestamp_ms, "right"))
-    ranks = _ranks(points.values[inner_start:inner_stop])
+    ranks = places_of(points.values[inner_start:inner_stop])
     return inner_start + int(np.searchsorted(ranks, rank, "left"))
-
-
-def _ranks(values: FloatColumn) -> IntegerColumn:
-    """Integers in the order of values, NaN just before -0.0; unlike `ranks_of`, the same in any array."""
-    ordered = as_ordered(values)
-    return np.where(np.isnan(values), -2, ordered - (ordered < -1))

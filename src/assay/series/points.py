@@ -125,17 +125,24 @@ def _sorted(points: Points) -> Points:
     ascending, _ = _compare_neighbours(by_step)
     if ascending:
         return by_step
-    return by_step.rows(np.lexsort((ranks_of(by_step.values), by_step.timestamps_ms, by_step.steps)))
+    return by_step.rows(
+        np.lexsort((ranks_of(by_step.values), by_step.timestamps_ms, by_step.steps))
+    )
 
 
 def ranks_of(values: FloatColumn) -> IntegerColumn:
-    """Return integers that sort as `domain.metric.value_order` does; equal for equal bits alone."""
+    """Return integers that sort as `domain.metric.value_order` does; equal for equal bits alone.
+
+    They compare within this column only; those of `places_of` compare across columns.
+    """
+    return places_of(values) if np.isnan(values).any() else as_ordered(values)
+
+
+def places_of(values: FloatColumn) -> IntegerColumn:
+    """Return for each value an integer that depends on it alone and sorts as `ranks_of` does."""
     ordered = as_ordered(values)
-    is_nan = np.isnan(values)
-    if not is_nan.any():
-        return ordered
     # -0.0 is -1 and the negative number next to it is -2: the latter make room for NaN.
-    return np.where(is_nan, -2, ordered - (ordered < -1))
+    return np.where(np.isnan(values), -2, ordered - (ordered < -1))
 
 
 def _compare_neighbours(points: Points) -> tuple[bool, npt.NDArray[np.bool_]]:

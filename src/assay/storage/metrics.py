@@ -89,8 +89,8 @@ def should_retry(error: AppError) -> bool:
     """Whether the same transaction may well succeed: it lost a race and left nothing behind."""
     if isinstance(error, AlreadyExists):
         return True
-    original = getattr(error.__cause__, "orig", None)
-    return getattr(original, "sqlstate", None) in _RETRIED_STATES
+    cause = error.__cause__
+    return getattr(getattr(cause, "orig", cause), "sqlstate", None) in _RETRIED_STATES
 
 
 def find_writable_runs(tx: Transaction, run_ids: Collection[str]) -> dict[str, WritableRun]:

@@ -1,0 +1,137 @@
+"""Workspaces: the teams' spaces, and what each demands of its registry."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final, Literal
+
+from assay.domain.access import Action, is_allowed, require
+from assay.domain.errors import AlreadyExists, NotFound
+from assay.domain.names import MAX_DESCRIPTION, check_alias, check_text, check_workspace_name
+from assay.domain.tracking import DEFAULT_WORKSPACE, LineagePolicy, Policy, Workspace
+from assay.services.context import Context
+from assay.services.ledger import Ledger
+from assay.services.platform import Platform
+from assay.storage import experiments, workspaces
+from assay.storage.database import Transaction
+
+DEFAULT_EXPERIMENT: Final = "Default"
+"""The name of the experiment that every server has from its first start on."""
+
+Inherit = Literal["inherit"]
+INHERIT: Final[Inherit] = "inherit"
+"""In place of a policy: whatever the server was started with."""
+
+
+class Workspaces:
+    """Makes workspaces and sets their policies."""
+
+    def __init__(self, platform: Platform, ledger: Ledger) -> None:
+        self._platform = platform
+        self._ledger = ledger
+
+    def ensure_defaults(self, now_ms: int) -> None:
+        """Make the default workspace and its experiment 0 where they do not exist."""
+        with self._platform.database.write() as tx:
+            workspaces.insert_workspace(tx, DEFAULT_WORKSPACE, "", now_ms)
+            pk = self.pk_of(tx, DEFAULT_WORKSPACE)
+            experiments.insert_first_experiment(tx, pk, DEFAULT_EXPERIMENT, now_ms)
+
+    def create(self, context: Context, name: str, description: str = "") -> Workspace:
+        """Make a workspace under the server's policy. Raises AlreadyExists."""
+        require(context.actor, Action.WORKSPACE_WRITE, None)
+        check_workspace_name(name, "name")
+        check_text(description, "description", max_length=MAX_DESCRIPTION)
+        with self._platform.database.write() as tx:
+            if workspaces.insert_workspace(tx, name, description, context.now_ms) is None:
+                raise AlreadyExists(f"Workspace {name!r} exists already.", field="name")
+            made = self._get(tx, name)
+            self._ledger.record(
+                tx,
+                context,
+                action="workspace.created",
+                object=f"workspace:{name}",
+                workspace=name,
+                details={"description": description},
+            )
+        return made
+
+    def get(self, context: Context, name: str) -> Workspace:
+        """The workspace with the policy in force. Raises NotFound."""
+        context.require_object(Action.WORKSPACE_READ, name, f"Workspace {name!r}")
+        with self._platform.database.read() as tx:
+            return self._get(tx, name)
+
+    def list(self, context: Context) -> tuple[Workspace, ...]:
+        """The workspaces that the actor may read, by name."""
+        with self._platform.database.read() as tx:
+            found = workspaces.list_workspaces(tx, self._platform.policy)
+        return tuple(
+            workspace
+            for workspace in found
+            if is_allowed(context.actor, Action.WORKSPACE_READ, workspace.name)
+        )
+
+    def update_policy(
+        self,
+        context: Context,
+        name: str,
+        *,
+        lineage: LineagePolicy | Inherit | None = None,
+        protected: Collection[str] | Inherit | None = None,
+    ) -> Workspace:
+        """Change what is given (None: leave it) and record it in the ledger."""
+        context.require_object(Action.WORKSPACE_WRITE, name, f"Workspace {name!r}")
+        if protected is not None and protected != INHERIT:
+            for alias in protected:
+                check_alias(alias, "protected")
+        with self._platform.database.write() as tx:
+            # Whoever promotes meanwhile decides under the old policy or under the new one.
+            self._ledger.lock(tx)
+            before = self._get(tx, name)
+            if lineage is not None:
+                own = None if lineage == INHERIT else LineagePolicy(lineage)
+                workspaces.set_lineage_policy(tx, before.pk, own)
+            if protected is not None:
+                aliases = None if protected == INHERIT else sorted(set(protected))
+                workspaces.set_protected_aliases(tx, before.pk, aliases)
+            after = self._get(tx, name)
+            self._ledger.record(
+                tx,
+                context,
+                action="workspace.policy_changed",
+                object=f"workspace:{name}",
+                workspace=name,
+                details={"before": _as_record(before.policy), "after": _as_record(after.policy)},
+            )
+        return after
+
+    def policy_of(self, tx: Transaction, name: str) -> Policy:
+        """The policy in force in a workspace. Raises NotFound."""
+        return self._get(tx, name).policy
+
+    def pk_of(self, tx: Transaction, name: str) -> int:
+        """The key of a workspace. Raises NotFound."""
+        return workspace_pk(tx, name)
+
+    def _get(self, tx: Transaction, name: str) -> Workspace:
+        found = workspaces.find_workspace(tx, name, self._platform.policy)
+        if found is None:
+            raise _unknown(name)
+        return found
+
+
+def workspace_pk(tx: Transaction, name: str) -> int:
+    """The key of a workspace. Raises NotFound."""
+    pk = workspaces.find_workspace_pk(tx, name)
+    if pk is None:
+        raise _unknown(name)
+    return pk
+
+
+def _unknown(name: str) -> NotFound:
+    return NotFound(f"Workspace {name[:100]!r} does not exist.", field="workspace")
+
+
+def _as_record(policy: Policy) -> dict[str, object]:
+    return {"lineage": policy.lineage.value, "protected": sorted(policy.protected)}

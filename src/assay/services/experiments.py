@@ -217,6 +217,24 @@ def ensure_experiment(tx: Transaction, context: Context, name: str) -> Experimen
     return found
 
 
+def open_experiment(tx: Transaction, context: Context, pk: int) -> tuple[int, str]:
+    """Key and name of the workspace of an active experiment, to which something is to be added.
+
+    The experiment stays active until the transaction ends. Raises NotFound, FailedPrecondition.
+    """
+    home = experiments.find_home(tx, pk)
+    if home is None:
+        raise _unknown(str(pk))
+    home_pk, workspace, lifecycle = home
+    context.require_object(Action.TRACKING_WRITE, workspace, f"Experiment '{pk}'")
+    if lifecycle is not Lifecycle.ACTIVE:
+        raise FailedPrecondition(
+            f"Experiment '{pk}' must be in the 'active' state; it is deleted. Restore it first.",
+            field="experiment_id",
+        )
+    return home_pk, workspace
+
+
 def _allowed(
     context: Context, action: Action, found: Experiment | None, experiment_id: str
 ) -> Experiment:

@@ -15,7 +15,7 @@ from assay.domain.run_name import generate_run_name
 from assay.domain.tracking import Lifecycle, Run, RunStatus, WholeRun
 from assay.services.checks import check_moment, check_params, check_tags
 from assay.services.context import Context
-from assay.services.experiments import ensure_experiment, experiment_pk
+from assay.services.experiments import ensure_experiment, experiment_pk, open_experiment
 from assay.services.platform import Platform
 from assay.services.workspaces import DEFAULT_EXPERIMENT
 from assay.storage import experiments, params, runs, tags
@@ -195,17 +195,7 @@ class Runs:
         given_params: Mapping[str, str],
         given_tags: Mapping[str, str],
     ) -> WholeRun:
-        home = experiments.find_home(tx, new.experiment_pk)
-        what = f"Experiment '{new.experiment_pk}'"
-        if home is None:
-            raise NotFound(f"{what} does not exist.", field="experiment_id")
-        workspace_pk, workspace, lifecycle = home
-        context.require_object(Action.TRACKING_WRITE, workspace, what)
-        if lifecycle is not Lifecycle.ACTIVE:
-            raise FailedPrecondition(
-                f"{what} must be in the 'active' state to take a run; it is deleted.",
-                field="experiment_id",
-            )
+        workspace_pk, workspace = open_experiment(tx, context, new.experiment_pk)
         pk = runs.insert_run(tx, new._replace(workspace_pk=workspace_pk))
         if pk is None:
             return self._again(tx, context, new)

@@ -39,6 +39,7 @@ _HANDLE = (
     .join_from(runs, workspaces)
     .where(runs.c.run_id == bindparam("run_id"))
 )
+_HELD = _HANDLE.with_for_update(of=runs)
 
 
 class RunHandle(NamedTuple):
@@ -120,6 +121,12 @@ def lock_run(tx: Transaction, run_id: str) -> Run | None:
 def find_handle(tx: Transaction, run_id: str) -> RunHandle | None:
     """What writes to the run need of it: cheaper than the run."""
     row = tx.execute(_HANDLE, {"run_id": run_id}).first()
+    return None if row is None else RunHandle(row[0], row[1], row[2], Lifecycle(row[3]))
+
+
+def lock_handle(tx: Transaction, run_id: str) -> RunHandle | None:
+    """The same, and nobody else changes the run until the transaction ends."""
+    row = tx.execute(_HELD, {"run_id": run_id}).first()
     return None if row is None else RunHandle(row[0], row[1], row[2], Lifecycle(row[3]))
 
 

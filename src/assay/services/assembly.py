@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from assay.services.aliases import Aliases
 from assay.services.artifacts import Artifacts
 from assay.services.audit import Audit
 from assay.services.auth import Auth
@@ -15,14 +16,18 @@ from assay.services.gate_runs import GateRuns
 from assay.services.gates import Gates
 from assay.services.ingest import Ingest
 from assay.services.ledger import Ledger
+from assay.services.live import Live
 from assay.services.logged_models import LoggedModels
 from assay.services.metrics import Metrics
 from assay.services.platform import Platform
 from assay.services.promotion import Promotion
 from assay.services.records import Records
+from assay.services.registration import Registration
 from assay.services.registry import Registry
 from assay.services.runs import Runs
 from assay.services.search import Search
+from assay.services.stages import Stages
+from assay.services.versions import Versions
 from assay.services.winner import Winners
 from assay.services.workspaces import Workspaces
 
@@ -43,8 +48,13 @@ class Services:
     logged_models: LoggedModels
     ingest: Ingest
     metrics: Metrics
+    live: Live
     compaction: Compaction
     registry: Registry
+    registration: Registration
+    versions: Versions
+    aliases: Aliases
+    stages: Stages
     evaluation: Evaluation
     winners: Winners
     gates: Gates
@@ -52,3 +62,53 @@ class Services:
     promotion: Promotion
     ledger: Ledger
     audit: Audit
+
+    def start(self) -> None:
+        """Start the background threads and clear what an earlier crash left half-uploaded."""
+        self.platform.blobs.sweep_temporary(0)
+        self.compaction.start()
+        self.ingest.start()
+
+    def close(self) -> None:
+        """Write what was accepted, then stop the threads."""
+        self.live.close()
+        self.ingest.close()
+        self.compaction.close()
+
+
+def build_services(platform: Platform, *, accounts: bool) -> Services:
+    """Every service on `platform`; `accounts` says whether a credential is asked for."""
+    ledger = Ledger(platform)
+    live = Live()
+    compaction = Compaction(platform)
+    registry = Registry(platform, ledger)
+    promotion = Promotion(platform, ledger)
+    registration = Registration(platform, ledger, registry)
+    return Services(
+        platform=platform,
+        auth=Auth(platform, ledger, accounts=accounts),
+        workspaces=Workspaces(platform, ledger),
+        experiments=Experiments(platform),
+        runs=Runs(platform),
+        search=Search(platform),
+        datasets=Datasets(platform),
+        records=Records(platform),
+        artifacts=Artifacts(platform),
+        logged_models=LoggedModels(platform),
+        ingest=Ingest(platform, live, compaction),
+        metrics=Metrics(platform, live),
+        live=live,
+        compaction=compaction,
+        registry=registry,
+        registration=registration,
+        versions=Versions(platform, ledger),
+        aliases=Aliases(platform, ledger, promotion),
+        stages=Stages(platform, ledger),
+        evaluation=Evaluation(platform, ledger),
+        winners=Winners(platform, registration),
+        gates=Gates(platform, ledger),
+        gate_runs=GateRuns(platform, ledger),
+        promotion=promotion,
+        ledger=ledger,
+        audit=Audit(platform),
+    )

@@ -22,9 +22,9 @@ VALUES = st.one_of(
 Identity = tuple[int, int, bytes]
 
 
-def metric_points(keys: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[MetricPoint]:
+def metric_points(*keys: str) -> st.SearchStrategy[MetricPoint]:
     """Points that often share steps, timestamps and values."""
-    return st.builds(MetricPoint, keys or st.just("loss"), VALUES, TIMES, STEPS)
+    return st.builds(MetricPoint, st.sampled_from(keys or ("loss",)), VALUES, TIMES, STEPS)
 
 
 def columns_of(points: Iterable[MetricPoint]) -> Points:

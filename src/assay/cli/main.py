@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter, UnknownCommandError
 
-from assay.cli.output import complain
+from assay.cli.help import PlainHelp
+from assay.cli.output import complain, note
 from assay.domain.errors import AppError
 from assay.sdk.errors import ApiError
 
@@ -15,23 +15,20 @@ EXIT_USAGE = 2
 EXIT_REFUSED = 1
 EXIT_INTERRUPTED = 130
 
-app = App(
-    name="assay",
-    help=(
-        "The record-keeper of post-training: track runs, prove lineage, promote only what beat the "
-        "champion in a frozen exam.\n\n"
-        "Commands find their server by --url or ASSAY_URL (default http://127.0.0.1:7475) and their "
-        "credential by ASSAY_TOKEN or `assay login`. Most take --json."
-    ),
-    version=lambda: version("assay"),
-    version_flags=["--version"],
-)
 
-# Each noun loads its module when it is called, so that `assay --help` and `assay serve` start fast.
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("assay")
+
+
+# In the order of the main job. Each noun loads its module when it is called, so that `assay --help`
+# and `assay serve` start fast.
 _NOUNS = {
     "serve": ("assay.cli.serve:serve", "Start the server (no flag needed)."),
     "demo": ("assay.cli.demo:demo", "Run the main job end to end on real input."),
     "login": ("assay.cli.login:login", "Store a credential for a server."),
+    "logout": ("assay.cli.login:logout", "Forget the credential for a server."),
     "whoami": ("assay.cli.login:whoami", "Show who the server takes you for."),
     "doctor": ("assay.cli.doctor:doctor", "Check this machine, the server and the credential."),
     "experiments": ("assay.cli.experiments:app", "List and manage experiments."),
@@ -48,10 +45,34 @@ _NOUNS = {
     "audit": ("assay.cli.audit:app", "Read and verify the ledger."),
     "sync": ("assay.cli.sync:sync", "Send what offline or killed runs have kept."),
     "tokens": ("assay.cli.tokens:app", "Create, list and revoke tokens."),
+    "access": ("assay.cli.access:app", "Add principals, grant and revoke their roles."),
     "workspaces": ("assay.cli.workspaces:app", "List, create and configure workspaces."),
 }
-for _name, (_target, _help) in _NOUNS.items():
-    app.command(_target, name=_name, help=_help)
+
+
+def build(argv: list[str]) -> App:
+    """The command, with every noun known by name and one line, and none of them loaded."""
+    app = App(
+        name="assay",
+        help=(
+            "The record-keeper of post-training: track runs, prove lineage, promote only what beat the "
+            "champion in a frozen exam.\n\n"
+            "Commands find their server by --url or ASSAY_URL (default http://127.0.0.1:7475) and their "
+            "credential by ASSAY_TOKEN or `assay login`. Most take --json. Exit codes: 0 done, 1 refused or "
+            "failed, 2 wrong usage."
+        ),
+        version=_version,
+        version_flags=["--version"],
+        help_format="plaintext",
+        help_formatter=PlainHelp(),
+        # `--no-json` and its like are noise: a flag that is not given is off.
+        default_parameter=Parameter(negative=()),
+    )
+    for place, (name, (target, line)) in enumerate(_NOUNS.items()):
+        # The line is for the list of nouns; a noun's own page is its function's docstring.
+        own_page = target.endswith(":app") or argv[:1] != [name]
+        app.command(target, name=name, help=line if own_page else None, sort_key=place)
+    return app
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -62,8 +83,11 @@ def main(argv: list[str] | None = None) -> None:
 def run(argv: list[str]) -> int:
     """Run the command and answer the exit code."""
     try:
-        result = app(argv, exit_on_error=False, print_error=True, result_action="return_value")
-    except CycloptsError:
+        result = build(argv)(
+            argv, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except CycloptsError as error:
+        _explain(error)
         return EXIT_USAGE
     except (AppError, ApiError) as error:
         complain(error)
@@ -74,4 +98,27 @@ def run(argv: list[str]) -> int:
         # The reader of a pipe has seen enough (`assay runs list | head`).
         sys.stderr.close()
         return 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        note(f"assay: {where}{error.strerror or error}")
+        return EXIT_REFUSED
     return result if isinstance(result, int) else 0
+
+
+def _explain(error: CycloptsError) -> None:
+    if isinstance(error, UnknownCommandError) and error.unused_tokens:
+        sentence = _unknown(error.unused_tokens[0], list(error.app or _NOUNS))
+    else:
+        sentence = str(error).strip()
+    command = " ".join(("assay", *(error.command_chain or ())))
+    note(f"assay: {sentence}")
+    note(f"See `{command} --help`.")
+
+
+def _unknown(word: str, known: list[str]) -> str:
+    """As the parser would say it, but without loading every command's module to do so."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, [name for name in known if not name.startswith("-")], n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"There is no command {word!r}.{hint}"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import msgspec
 
 from assay.domain.access import Action, allowed_actions
 from assay.faces.endpoint import NO_BODY, SMALL_BODY, Call, Endpoint
 from assay.services.auth import PrincipalRow
+
+_VERSION = version("assay")
 
 
 class PrincipalRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -85,7 +89,7 @@ class Tokens(msgspec.Struct):
 
 
 class Whoami(msgspec.Struct):
-    """The caller: its roles, and its actions in the request's workspace."""
+    """The caller: its roles, its actions in the request's workspace; and who answers, at what time."""
 
     name: str
     kind: str
@@ -93,6 +97,8 @@ class Whoami(msgspec.Struct):
     workspace: str
     roles: dict[str, list[str]]
     actions: list[str]
+    server_version: str
+    now_ms: int
 
 
 def create_principal(call: Call, body: PrincipalRequest) -> PrincipalAnswer:
@@ -167,6 +173,8 @@ def whoami(call: Call) -> Whoami:
         workspace=call.context.workspace,
         roles={place: sorted(role.value for role in held) for place, held in actor.roles.items()},
         actions=sorted(action.value for action in actions),
+        server_version=_VERSION,
+        now_ms=call.context.now_ms,
     )
 
 

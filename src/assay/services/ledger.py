@@ -9,6 +9,7 @@ from assay.domain.errors import InvalidArgument
 from assay.domain.ledger import Event, EventOutcome, chain
 from assay.domain.paging import bind, decode, encode
 from assay.domain.tracking import Page
+from assay.services.checks import check_page_size
 from assay.services.context import Context
 from assay.services.platform import Platform
 from assay.storage import ledger as rows
@@ -103,8 +104,7 @@ class Ledger:
     ) -> Page[LedgerEntry]:
         """Events in order. Who may read the ledger in one workspace only is shown that workspace's."""
         context.require(Action.LEDGER_READ)
-        if not 1 <= max_results <= MAX_PAGE:
-            raise InvalidArgument(f"max_results must be from 1 to {MAX_PAGE}.", field="max_results")
+        check_page_size(max_results, MAX_PAGE)
         everywhere = is_allowed(context.actor, Action.LEDGER_READ, None)
         workspace = None if everywhere else context.workspace
         binding = bind([workspace, object, action, newest_first])

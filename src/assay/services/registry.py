@@ -7,7 +7,7 @@ from functools import partial
 
 from assay.domain.access import Action
 from assay.domain.canonical import sha256_hex
-from assay.domain.errors import AlreadyExists, FailedPrecondition, LimitExceeded
+from assay.domain.errors import AlreadyExists, FailedPrecondition
 from assay.domain.event_target import model_target
 from assay.domain.filters import OrderBy
 from assay.domain.grammars import REGISTERED_MODELS
@@ -16,8 +16,6 @@ from assay.domain.names import (
     MAX_DESCRIPTION,
     MAX_REGISTRY_TAG_VALUE,
     check_model_name,
-    check_tag_key,
-    check_tag_value,
     check_text,
 )
 from assay.domain.registry import MoveKind, RegisteredModel
@@ -25,6 +23,7 @@ from assay.domain.replay import ModelDeleted, ModelRegistered, ModelRenamed, det
 from assay.domain.tracking import Page
 from assay.services.alias_moves import PlannedMove, write_move
 from assay.services.catalogue import complete_models, get_model, get_workspace
+from assay.services.checks import check_tags
 from assay.services.context import Context
 from assay.services.gate_queue import cancel
 from assay.services.ledger import Ledger
@@ -35,7 +34,6 @@ from assay.storage.database import Transaction
 from assay.storage.registered_models import MODEL_TAGS
 
 MAX_PAGE = 1_000
-MAX_TAGS = 1_000
 _DEFAULT_ORDER = (OrderBy("attribute", "name"),)
 
 
@@ -56,7 +54,7 @@ class Registry:
     ) -> RegisteredModel:
         """Make a model without versions. Raises AlreadyExists for a name that is in use."""
         context.require(Action.REGISTRY_WRITE)
-        wanted = check_tags(tags or {})
+        wanted = check_tags(tags or {}, max_length=MAX_REGISTRY_TAG_VALUE)
         with self._platform.database.write() as tx:
             self._ledger.lock(tx)
             model = self.insert_model(tx, context, name, description)
@@ -198,7 +196,7 @@ class Registry:
     def set_model_tags(self, context: Context, name: str, tags: Mapping[str, str]) -> None:
         """Set tags, whether or not they were there."""
         context.require(Action.REGISTRY_WRITE)
-        wanted = check_tags(tags)
+        wanted = check_tags(tags, max_length=MAX_REGISTRY_TAG_VALUE)
         with self._platform.database.write() as tx:
             self._ledger.lock(tx)
             model = get_model(tx, context, name)
@@ -248,16 +246,6 @@ class Registry:
             before=states[0],
             after=states[1],
         )
-
-
-def check_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Legal tags of a model or version, or InvalidArgument."""
-    if len(tags) > MAX_TAGS:
-        raise LimitExceeded(f"At most {MAX_TAGS} tags at once.", field="tags")
-    return {
-        check_tag_key(key): check_tag_value(value, max_length=MAX_REGISTRY_TAG_VALUE)
-        for key, value in tags.items()
-    }
 
 
 def tag_digests(tags: Mapping[str, str]) -> dict[str, str]:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from assay.domain.canonical import JsonScalar
-from assay.domain.errors import InvalidArgument
 from assay.domain.filters import Grammar, OrderBy, parse_filter, parse_order_by
 from assay.domain.paging import bind, decode, encode
 from assay.domain.tracking import Page
+from assay.services.checks import check_page_size
 from assay.storage.registry_search import Wanted
 
 T = TypeVar("T")
@@ -31,8 +31,7 @@ def search_page(
     without_tag: str | None,
 ) -> Page[T]:
     """The page that `find` answers; InvalidArgument names a wrong filter, order, size or token."""
-    if not 1 <= max_results <= most:
-        raise InvalidArgument(f"max_results must be from 1 to {most}.", field="max_results")
+    check_page_size(max_results, most)
     clauses = parse_filter(filter_text, grammar)
     orders = list(parse_order_by(order_by, grammar))
     given = {order.key for order in orders}

@@ -83,17 +83,18 @@ def find_gate_run(tx: Transaction, gate_run_id: str) -> GateRun | None:
     return None if row is None else _gate_run(row)
 
 
-def lock_gate_run(tx: Transaction, gate_run_id: str) -> tuple[GateRun, str | None] | None:
-    """The gate run with the nonce of its lease; nobody else changes it until the end."""
-    statement = dialect.for_update(
-        tx.engine, select(gate_runs.c.id).where(gate_runs.c.gate_run_id == gate_run_id)
-    )
-    pk = tx.execute(statement).scalar()
-    if pk is None:
+def lock_gate_run(tx: Transaction, gate_run_id: str) -> GateRun | None:
+    """The gate run, which nobody else changes until the transaction ends."""
+    statement = select(gate_runs.c.id).where(gate_runs.c.gate_run_id == gate_run_id)
+    if tx.execute(dialect.for_update(tx.engine, statement)).first() is None:
         return None
-    found = find_gate_run(tx, gate_run_id)
-    assert found is not None
-    return found, tx.execute(_NONCE, {"pk": pk}).scalar()
+    return find_gate_run(tx, gate_run_id)
+
+
+def nonce_of(tx: Transaction, pk: int) -> str | None:
+    """The secret of the gate run's lease; None when it is not leased."""
+    nonce: str | None = tx.execute(_NONCE, {"pk": pk}).scalar()
+    return nonce
 
 
 def find_open_run(tx: Transaction, version_pk: int, gate_fingerprint: str) -> GateRun | None:

@@ -159,15 +159,6 @@ def as_version(row: Row[Any]) -> ModelVersion:
     )
 
 
-def list_versions_of(tx: Transaction, model_pks: Sequence[int]) -> list[ModelVersion]:
-    """Every version of several models that is not deleted, by model and number."""
-    if not model_pks:
-        return []
-    statement = VERSIONS.where(model_versions.c.model_id.in_(model_pks), NOT_DELETED)
-    ordered = statement.order_by(model_versions.c.model_id, model_versions.c.version)
-    return [as_version(row) for row in tx.execute(ordered)]
-
-
 def newest_by_stage(tx: Transaction, model_pks: Sequence[int]) -> list[tuple[int, ModelVersion]]:
     """(model's key, version): per model and stage the version of the greatest number."""
     if not model_pks:
@@ -180,13 +171,6 @@ def newest_by_stage(tx: Transaction, model_pks: Sequence[int]) -> list[tuple[int
     statement = VERSIONS.where(model_versions.c.id.in_(newest))
     ordered = statement.order_by(model_versions.c.model_id, model_versions.c.version)
     return [(row.model_id, as_version(row)) for row in tx.execute(ordered)]
-
-
-def find_newest(tx: Transaction, model_pk: int) -> ModelVersion | None:
-    """The version of the greatest number that is not deleted."""
-    statement = VERSIONS.where(model_versions.c.model_id == model_pk, NOT_DELETED)
-    row = tx.execute(statement.order_by(model_versions.c.version.desc()).limit(1)).first()
-    return None if row is None else as_version(row)
 
 
 def set_version_state(
@@ -204,6 +188,11 @@ def describe_version(tx: Transaction, pk: int, description: str, now_ms: int) ->
 def set_stage(tx: Transaction, pk: int, stage: str, now_ms: int) -> None:
     """Label a version with a stage ('' for none)."""
     _change(tx, pk, stage=stage, updated_at_ms=now_ms)
+
+
+def touch_version(tx: Transaction, pk: int, now_ms: int) -> None:
+    """Note that something of the version changed."""
+    _change(tx, pk, updated_at_ms=now_ms)
 
 
 def find_stage(tx: Transaction, model_pk: int, stage: str) -> str | None:

@@ -106,6 +106,15 @@ def find_verdict_of_run(tx: Transaction, gate_run_pk: int) -> GivenVerdict | Non
     return None if row is None else _given(row)
 
 
+def verdicts_of_runs(tx: Transaction, gate_run_pks: Sequence[int]) -> dict[str, GivenVerdict]:
+    """The verdicts of several gate runs, by the gate run's id."""
+    if not gate_run_pks:
+        return {}
+    statement = _VERDICTS.where(verdicts.c.gate_run_pk.in_(gate_run_pks))
+    given = [_given(row) for row in tx.execute(statement)]
+    return {verdict.gate_run_id: verdict for verdict in given}
+
+
 def verdicts_of_versions(
     tx: Transaction, version_pks: Sequence[int]
 ) -> dict[int, list[GivenVerdict]]:

@@ -1,0 +1,206 @@
+"""Registering a model version: its files frozen, its lineage closed, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from assay.domain.access import Action
+from assay.domain.artifact import artifact_digest, total_bytes
+from assay.domain.canonical import JsonValue, sha256_hex
+from assay.domain.errors import LineageIncomplete
+from assay.domain.event_target import model_target, version_target
+from assay.domain.ledger import EventAction
+from assay.domain.names import (
+    MAX_DESCRIPTION,
+    MAX_LOCATION,
+    MAX_REGISTRY_TAG_VALUE,
+    check_model_name,
+    check_text,
+)
+from assay.domain.registry import ModelVersion, RegisteredModel
+from assay.domain.replay import VersionRegistered, details_record
+from assay.domain.tracking import LineagePolicy
+from assay.services.catalogue import complete_version, get_model, get_version, get_workspace
+from assay.services.checks import check_tags
+from assay.services.context import Context
+from assay.services.idempotency import recall, remember
+from assay.services.ledger import Ledger, actor_text
+from assay.services.lineage import ReadLineage, read_lineage
+from assay.services.platform import Platform
+from assay.services.registry import Registry
+from assay.services.sources import Source, no_files, read_source
+from assay.storage import model_versions, registered_models
+from assay.storage.database import Transaction
+from assay.storage.model_versions import VERSION_TAGS, NewVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a client asks to be registered."""
+
+    model: str
+    run_id: str | None
+    artifact_path: str | None
+    logged_model_id: str | None
+    source: str
+    lineage: str | None
+    description: str
+    tags: Mapping[str, str]
+    run_link: str
+    create_model: bool
+
+    def request(self) -> dict[str, JsonValue]:
+        """What makes two requests the same."""
+        return {
+            "operation": "register",
+            "model": self.model,
+            "run_id": self.run_id,
+            "artifact_path": self.artifact_path,
+            "logged_model_id": self.logged_model_id,
+            "source": self.source,
+            "lineage_sha256": None if self.lineage is None else sha256_hex(self.lineage),
+        }
+
+
+class Registration:
+    """The one way by which a model version comes into being."""
+
+    def __init__(self, platform: Platform, ledger: Ledger, registry: Registry) -> None:
+        self._platform = platform
+        self._ledger = ledger
+        self._registry = registry
+
+    def register(  # noqa: PLR0913 - one keyword for each thing that a client may state
+        self,
+        context: Context,
+        model: str,
+        *,
+        run_id: str | None = None,
+        artifact_path: str | None = None,
+        logged_model_id: str | None = None,
+        source: str = "",
+        lineage: str | None = None,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        run_link: str = "",
+        create_model: bool = True,
+    ) -> ModelVersion:
+        """Freeze a folder of a run ('' for all of it), or a logged model, as the next version.
+
+        `lineage` is strict JSON and counts alone; without it the run's own record, params, tags and
+        dataset inputs are read. Under policy `required` a version without files is refused
+        (FailedPrecondition naming the run's folders), and so is one whose lineage is not closed:
+        LineageIncomplete names every missing field, and the attempt is recorded. Under `recorded`
+        both are accepted as unverifiable. A refusal leaves nothing behind.
+        """
+        context.require(Action.REGISTRY_WRITE)
+        entry = Entry(
+            model=check_model_name(model, "model"),
+            run_id=run_id,
+            artifact_path=artifact_path,
+            logged_model_id=logged_model_id,
+            source=check_text(source, "source", max_length=MAX_LOCATION),
+            lineage=lineage,
+            description=check_text(description, "description", max_length=MAX_DESCRIPTION),
+            tags=check_tags(tags or {}, max_length=MAX_REGISTRY_TAG_VALUE),
+            run_link=check_text(run_link, "run_link", max_length=MAX_LOCATION),
+            create_model=create_model,
+        )
+        try:
+            with self._platform.database.write() as tx:
+                self._ledger.lock(tx)
+                return self._register(tx, context, entry)
+        except LineageIncomplete as refusal:
+            self._ledger.record_denied(
+                context,
+                action=EventAction.VERSION_REGISTERED,
+                object=model_target(model),
+                workspace=context.workspace,
+                details={"missing": refusal.details["missing"], "run_id": run_id},
+            )
+            raise
+
+    def _register(self, tx: Transaction, context: Context, entry: Entry) -> ModelVersion:
+        answer = recall(tx, context, entry.request())
+        if answer is not None:
+            owner = get_model(tx, context, entry.model)
+            return complete_version(tx, get_version(tx, owner, str(answer["version"])))
+        owner = self._owner(tx, context, entry)
+        workspace = get_workspace(tx, self._platform, context.workspace)
+        source = read_source(
+            tx,
+            context,
+            run_id=entry.run_id,
+            artifact_path=entry.artifact_path,
+            logged_model_id=entry.logged_model_id,
+        )
+        if not source.files and workspace.policy.lineage is LineagePolicy.REQUIRED:
+            raise no_files(tx, source, entry.artifact_path)
+        lineage = read_lineage(
+            tx,
+            stated=entry.lineage,
+            run=source.run,
+            workspace_pk=workspace.pk,
+            policy=workspace.policy.lineage,
+        )
+        number = registered_models.take_version_number(tx, owner.pk, context.now_ms)
+        new = _new_version(context, entry, owner, number, source, lineage)
+        pk = model_versions.insert_version(tx, new, source.files)
+        VERSION_TAGS.insert(tx, pk, entry.tags)
+        self._record(tx, context, owner, new)
+        remember(tx, context, entry.request(), {"version": number})
+        return complete_version(tx, get_version(tx, owner, number))
+
+    def _owner(self, tx: Transaction, context: Context, entry: Entry) -> RegisteredModel:
+        found = registered_models.find_model(tx, context.workspace, entry.model)
+        if found is None and entry.create_model:
+            return self._registry.insert_model(tx, context, entry.model)
+        return get_model(tx, context, entry.model) if found is None else found
+
+    def _record(
+        self, tx: Transaction, context: Context, owner: RegisteredModel, new: NewVersion
+    ) -> None:
+        details = VersionRegistered(
+            owner.pk, new.version, new.artifact_digest, new.fingerprint, new.verifiable
+        )
+        self._ledger.record(
+            tx,
+            context,
+            action=EventAction.VERSION_REGISTERED,
+            object=version_target(owner.name, new.version),
+            workspace=owner.workspace,
+            details=details_record(details),
+            after=new.artifact_digest,
+        )
+
+
+def _new_version(
+    context: Context,
+    entry: Entry,
+    owner: RegisteredModel,
+    number: int,
+    source: Source,
+    lineage: ReadLineage,
+) -> NewVersion:
+    closed = lineage.fingerprint
+    return NewVersion(
+        model_pk=owner.pk,
+        version=number,
+        run_pk=None if source.run is None else source.run.pk,
+        logged_model_pk=None if source.logged_model is None else source.logged_model.pk,
+        source=entry.source,
+        artifact_path=source.artifact_path,
+        artifact_digest=artifact_digest(source.files) if source.files else None,
+        size_bytes=total_bytes(source.files),
+        lineage_scheme=None if closed is None else closed.scheme,
+        lineage_canonical=None if closed is None else closed.canonical,
+        fingerprint=None if closed is None else closed.hex,
+        lineage_origins=lineage.draft.origins,
+        annotations=lineage.draft.annotations,
+        verifiable=closed is not None and bool(source.files),
+        description=entry.description,
+        run_link=entry.run_link,
+        created_by=actor_text(context),
+        now_ms=context.now_ms,
+    )

@@ -198,8 +198,8 @@ def _spelled_out(values: Sequence[float | str], name: str) -> list[float]:
     return numbers
 
 
-def _as_double(value: float) -> float | None:
+def _as_double(value: object) -> float | None:
     try:
-        return float(value)
-    except (TypeError, OverflowError):
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:
         return None

@@ -17,8 +17,10 @@ from assay.faces.native import (
     ingest,
     ledger,
     metrics,
+    promotion,
     registry,
     runs,
+    versions,
     workspaces,
 )
 from assay.faces.native.dialect import NativeDialect
@@ -35,6 +37,8 @@ _NOUNS: tuple[Endpoint, ...] = (
     *artifacts.ENDPOINTS,
     *evaluation.ENDPOINTS,
     *registry.ENDPOINTS,
+    *versions.ENDPOINTS,
+    *promotion.ENDPOINTS,
     *gates.ENDPOINTS,
     *ledger.ENDPOINTS,
     *access.ENDPOINTS,

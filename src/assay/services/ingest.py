@@ -92,6 +92,23 @@ class Ingest:
             await self._wait_for_room(item, future)
         await future
 
+    async def submit_columns(
+        self,
+        context: Context,
+        run_id: str,
+        keys: Sequence[str],
+        key_index: Sequence[int] | None,
+        steps: Sequence[int],
+        timestamps_ms: Sequence[int],
+        values: Sequence[float | str],
+        *,
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """As `submit`, for points in columns. Without `key_index`, `keys` has one for each point."""
+        points = Columns.of(keys, steps, timestamps_ms, values, key_index=key_index)
+        await self.submit(context, run_id, points, params=params, tags=tags)
+
     def submit_sync(
         self,
         context: Context,

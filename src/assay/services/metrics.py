@@ -29,6 +29,7 @@ __all__ = ["Buckets", "HistoryPage", "Metrics", "Points", "SeriesBuckets", "Seri
 
 MAX_PAGE: Final = 100_000
 MAX_SERIES: Final = 1_000
+MAX_SERIES_POINTS: Final = 10_000_000
 MAX_BUCKETS: Final = 10_000
 MAX_ANSWER_ROWS: Final = 2_000_000
 """Rows of one answer about many series: `buckets` times the number of series stays below it."""
@@ -249,7 +250,15 @@ class _Series:
             return Points.empty()
         first = MIN_STEP if start_step is None else start_step
         last = MAX_STEP if end_step is None else end_step
-        chunks = metric_series.chunk_payloads(self._tx, self._run_pk, key_id, first, last)
+        where = (self._run_pk, key_id, first, last)
+        if metric_series.chunk_points(self._tx, *where) > MAX_SERIES_POINTS:
+            raise LimitExceeded(
+                f"The series has more than {MAX_SERIES_POINTS} points; ask for a part of it by"
+                " start_step and end_step.",
+                field="start_step",
+                limit=MAX_SERIES_POINTS,
+            )
+        chunks = metric_series.chunk_payloads(self._tx, *where)
         if self._tail is None:
             self._tail = Tail(metric_series.tail_payloads(self._tx, self._run_pk))
         points = merge_sorted([*map(decode_chunk, chunks), self._tail.of_key(key_id)])

@@ -70,16 +70,16 @@ _TAIL_SIZES = (
     .where(metric_tail.c.run_pk == bindparam("run_pk"))
     .order_by(metric_tail.c.id)
 )
-_CHUNK_PAYLOADS = (
-    select(metric_chunks.c.payload)
-    .where(
-        metric_chunks.c.run_pk == bindparam("run_pk"),
-        metric_chunks.c.key_id == bindparam("key_id"),
-        metric_chunks.c.max_step >= bindparam("start_step"),
-        metric_chunks.c.min_step <= bindparam("end_step"),
-    )
-    .order_by(metric_chunks.c.min_step)
+_CHUNKS_WITHIN = (
+    metric_chunks.c.run_pk == bindparam("run_pk"),
+    metric_chunks.c.key_id == bindparam("key_id"),
+    metric_chunks.c.max_step >= bindparam("start_step"),
+    metric_chunks.c.min_step <= bindparam("end_step"),
 )
+_CHUNK_PAYLOADS = (
+    select(metric_chunks.c.payload).where(*_CHUNKS_WITHIN).order_by(metric_chunks.c.min_step)
+)
+_CHUNK_POINTS = select(func.coalesce(func.sum(metric_chunks.c.points), 0)).where(*_CHUNKS_WITHIN)
 _CHUNK = select(metric_chunks.c.payload).where(metric_chunks.c.id == bindparam("chunk_id"))
 _SUMMARIES = (
     select(
@@ -194,6 +194,14 @@ def chunk_payloads(
     """The chunks of a series that hold steps from `start_step` to `end_step`, both included."""
     place = {"run_pk": run_pk, "key_id": key_id, "start_step": start_step, "end_step": end_step}
     return [payload for (payload,) in tx.execute(_CHUNK_PAYLOADS, place)]
+
+
+def chunk_points(
+    tx: Transaction, run_pk: int, key_id: int, start_step: int, end_step: int
+) -> int:
+    """How many points `chunk_payloads` would bring."""
+    place = {"run_pk": run_pk, "key_id": key_id, "start_step": start_step, "end_step": end_step}
+    return int(tx.execute(_CHUNK_POINTS, place).scalar_one())
 
 
 def lock_series(tx: Transaction, run_pk: int) -> None:

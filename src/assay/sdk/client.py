@@ -202,6 +202,10 @@ class Client:
             headers=headers,
         ).json
 
+    def load(self) -> None:
+        """Import what the first request would import: an import in a thread and a fork do not mix."""
+        self._open()
+
     def close(self) -> None:
         """Close the connections; the client opens new ones when it is used again."""
         with self._lock:

@@ -1,0 +1,216 @@
+"""Between a run's calls and its spool: one writer per process, and nothing that raises."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+import weakref
+from pathlib import Path
+from typing import Final
+
+from assay.domain.errors import AppError
+from assay.sdk.client import Client
+from assay.sdk.errors import ApiError
+from assay.sdk.frames import MAX_FRAME_BYTES, Begin
+from assay.sdk.notices import Notices, say
+from assay.sdk.sender import Progress, Sender
+from assay.sdk.sync import sync_run
+
+LOST: Final = "lost"
+
+
+class Recorder:
+    """Appends frames to this process's spool, whatever happens: what cannot be kept is counted and told once.
+
+    Thread-safe. A child process that a fork has made opens a spool of its own, as a secondary writer,
+    when it first records something. Without a folder nothing is recorded at all; without a client
+    nothing is sent.
+    """
+
+    def __init__(self, begin: Begin, client: Client | None, folder: Path | None) -> None:
+        self.begin = begin
+        self.notices = Notices()
+        self.has_ended = False
+        self._client = client
+        self._sending_client = None if client is None else _impatient(client)
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._sender: Sender | None = None
+        if folder is not None:
+            if client is not None:
+                client.load()
+            self._sender = self._open()
+            _recorders.add(self)
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether this is a run of mode online or offline that has not ended in this process."""
+        return self._folder is not None and not self.has_ended
+
+    @property
+    def is_online(self) -> bool:
+        """Whether something is sent while the run goes on."""
+        return self._client is not None
+
+    @property
+    def refusal(self) -> ApiError | None:
+        """Why the server does not take this run at all, if so."""
+        return None if self._sender is None else self._sender.refusal
+
+    def append(self, payload: bytes) -> None:
+        """Keep one encoded frame. Never raises an error."""
+        if self._folder is None:
+            return
+        if self.has_ended:
+            self.notices.once("ended", "the run has ended; what is recorded now is dropped.")
+            return
+        try:
+            if len(payload) > MAX_FRAME_BYTES:
+                self.lose(f"{len(payload)} bytes at once, more than {MAX_FRAME_BYTES}")
+                return
+            with self._lock:
+                sender = self._sender or self._open()
+                if sender is not None:
+                    sender.append(payload)
+        except Exception as error:  # noqa: BLE001 - recording must never stop a training
+            self.lose(reason_of(error))
+
+    def put(self, source: Path, path: str) -> None:
+        """Keep a copy of a file for the server. Raises nothing about the spool."""
+        if not self.is_recording:
+            return
+        try:
+            with self._lock:
+                sender = self._sender or self._open()
+            if sender is not None:
+                sender.outbox.put(source, path)
+        except OSError as error:
+            self.notices.once("file", f"{source} could not be kept for the run: {reason_of(error)}")
+
+    def lose(self, reason: str) -> None:
+        """Count something that could not be kept, and say why the first time."""
+        self.notices.once(
+            LOST, f"some of what this run records is lost: {reason}. The training goes on."
+        )
+
+    def drain(self, timeout_s: float) -> bool:
+        """Wait until everything that is kept has been sent; False when it has not been."""
+        sender = self._sender
+        if sender is None or self._client is None:
+            return sender is None
+        progress = Progress(sender)
+        try:
+            return sender.drain(timeout_s, progress.show)
+        finally:
+            progress.end()
+
+    def end(self, timeout_s: float) -> None:
+        """Send what is left, within the time; say where it is kept if it was not sent."""
+        _recorders.discard(self)
+        self.has_ended = True
+        sender = self._sender
+        if sender is None:
+            return
+        deadline = time.monotonic() + timeout_s
+        is_complete = self._client is not None and self.drain(timeout_s)
+        sender.close(is_complete=is_complete)
+        if is_complete:
+            self._send_orphans(sender.path.parent, deadline)
+        elif self._client is None:
+            say(
+                f"run {self.begin.run_id} is kept in {sender.path.parent}; send it with `assay sync`."
+            )
+        elif self.refusal is None:
+            say(
+                f"not everything could be sent; it is kept in {sender.path.parent}. "
+                "Send it with `assay sync` when the server can be reached."
+            )
+        lost = self.notices.count(LOST)
+        if lost > 1:
+            say(f"run {self.begin.run_id}: {lost} calls could not be recorded.")
+
+    def become_child(self) -> None:
+        """Let go of what belongs to the parent process, in the child that a fork has just made."""
+        self._lock = threading.Lock()
+        self.notices = Notices()
+        if self._sender is not None:
+            self._sender.abandon()
+            self._sender = None
+        self.begin = _secondary(self.begin)
+        if self._client is not None:
+            self._client = self._client.within(self.begin.workspace)
+            self._sending_client = _impatient(self._client)
+
+    def _open(self) -> Sender | None:
+        assert self._folder is not None
+        place = self._folder / self.begin.run_id
+        try:
+            self._sender = Sender(place, self.begin, self._sending_client, self.notices)
+        except OSError as error:
+            self._sender = self._open_elsewhere(place, reason_of(error))
+        if self._sender is None:
+            self.lose("there is no folder to keep it in")
+        return self._sender
+
+    def _open_elsewhere(self, place: Path, reason: str) -> Sender | None:
+        try:
+            self._folder = Path(tempfile.mkdtemp(prefix="assay-spool-"))
+            sender = Sender(
+                self._folder / self.begin.run_id, self.begin, self._sending_client, self.notices
+            )
+        except OSError:
+            return None
+        self.notices.once(
+            "elsewhere",
+            f"{place} cannot be written ({reason}); the run is kept in {self._folder} instead. "
+            "Set ASSAY_SPOOL to a folder that can.",
+        )
+        return sender
+
+    def _send_orphans(self, folder: Path, deadline: float) -> None:
+        """Send what other processes of this run have left behind, such as killed workers."""
+        assert self._sending_client is not None
+        try:
+            sync_run(folder, self._sending_client, is_over=lambda: time.monotonic() > deadline)
+        except (ApiError, AppError, OSError) as error:
+            self.notices.once(
+                "orphans", f"something of this run is still kept in {folder}: {error}"
+            )
+
+
+_recorders: Final[weakref.WeakSet[Recorder]] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for recorder in list(_recorders):
+        recorder.become_child()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def reason_of(error: Exception) -> str:
+    """An error in a few words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return f"{type(error).__name__}: {error}"
+
+
+def _impatient(client: Client) -> Client:
+    """A client that does not repeat by itself: the courier does, and knows when to stop."""
+    found = client.connection
+    return Client(found.url, found.token, found.workspace, retries=0)
+
+
+def _secondary(begin: Begin) -> Begin:
+    return Begin(
+        run_id=begin.run_id,
+        experiment=begin.experiment,
+        workspace=begin.workspace,
+        url=begin.url,
+        is_primary=False,
+        started_at_ms=begin.started_at_ms,
+        user_name=begin.user_name,
+    )

@@ -84,6 +84,7 @@ def build_services(platform: Platform, *, accounts: bool) -> Services:
     registry = Registry(platform, ledger)
     promotion = Promotion(platform, ledger)
     registration = Registration(platform, ledger, registry)
+    aliases = Aliases(platform, ledger, promotion)
     return Services(
         platform=platform,
         auth=Auth(platform, ledger, accounts=accounts),
@@ -102,8 +103,8 @@ def build_services(platform: Platform, *, accounts: bool) -> Services:
         registry=registry,
         registration=registration,
         versions=Versions(platform, ledger),
-        aliases=Aliases(platform, ledger, promotion),
-        stages=Stages(platform, ledger),
+        aliases=aliases,
+        stages=Stages(platform, ledger, aliases),
         evaluation=Evaluation(platform, ledger),
         winners=Winners(platform, registration),
         gates=Gates(platform, ledger),

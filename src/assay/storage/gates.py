@@ -10,7 +10,7 @@ from sqlalchemy import Row, bindparam, func, insert, select, update
 from assay.domain.gate import parse_gate
 from assay.domain.gate_run import Gate
 from assay.storage.database import Transaction
-from assay.storage.tables.governance import eval_suites, gates
+from assay.storage.tables.governance import eval_suites, gate_runs, gates
 from assay.storage.tables.registry import registered_models
 from assay.storage.tables.tracking import workspaces
 
@@ -96,6 +96,13 @@ def find_current_of(tx: Transaction, workspace: str, model_pk: int | None) -> Ga
 def find_gate_by_pk(tx: Transaction, pk: int) -> Gate | None:
     """The gate version of that key."""
     row = tx.execute(_BY_PK, {"pk": pk}).first()
+    return None if row is None else _gate(row)
+
+
+def find_gate_of_run(tx: Transaction, gate_run_id: str) -> Gate | None:
+    """The gate version under which a gate run is held."""
+    statement = _GATES.join(gate_runs, gate_runs.c.gate_id == gates.c.id)
+    row = tx.execute(statement.where(gate_runs.c.gate_run_id == gate_run_id)).first()
     return None if row is None else _gate(row)
 
 

@@ -115,6 +115,18 @@ def verdicts_of_runs(tx: Transaction, gate_run_pks: Sequence[int]) -> dict[str, 
     return {verdict.gate_run_id: verdict for verdict in given}
 
 
+def verdicts_by_gate_run(tx: Transaction, gate_run_ids: Sequence[str]) -> list[GivenVerdict]:
+    """The verdicts of the gate runs of these ids, in the order in which they were written."""
+    statement = _ALL.where(gate_runs.c.gate_run_id.in_(gate_run_ids))
+    return [_given(row) for row in tx.execute(statement)]
+
+
+def list_scored(tx: Transaction, after_pk: int, limit: int) -> list[GivenVerdict]:
+    """Verdicts that were computed from rows, beyond `after_pk`."""
+    statement = _ALL.where(verdicts.c.id > after_pk, verdicts.c.rows_sha256.is_not(None))
+    return [_given(row) for row in tx.execute(statement.limit(limit))]
+
+
 def verdicts_of_versions(
     tx: Transaction, version_pks: Sequence[int]
 ) -> dict[int, list[GivenVerdict]]:

@@ -1,0 +1,47 @@
+"""What an audit found: a list of findings, empty for a registry that nobody touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+MAX_FINDINGS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that an untouched registry cannot show: in which area, where, and what."""
+
+    area: str
+    message: str
+    seq: int | None = None
+    """The number of the ledger event that it is about, if it is about one."""
+
+
+@dataclass(slots=True)
+class AuditReport:
+    """What was read, and what was wrong with it. Findings beyond a limit are only counted."""
+
+    events: int = 0
+    models: int = 0
+    versions: int = 0
+    aliases: int = 0
+    moves: int = 0
+    verdicts: int = 0
+    blobs: int = 0
+    head_seq: int = 0
+    head_hash: str = ""
+    deep: bool = False
+    finding_count: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether nothing was found."""
+        return self.finding_count == 0
+
+    def add(self, area: str, message: str, seq: int | None = None) -> None:
+        """Note a finding."""
+        self.finding_count += 1
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(Finding(area, message, seq))

@@ -1,0 +1,285 @@
+"""Checking the whole registry against its ledger, and its bytes against their digests.
+
+Rows stream, so memory grows with the number of models, versions and aliases, not with events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+from assay.blobs.store import BlobStore
+from assay.domain.access import Action, is_allowed
+from assay.domain.artifact import artifact_digest, total_bytes
+from assay.domain.audit import AuditReport
+from assay.domain.canonical import parse_strict, sha256_hex
+from assay.domain.errors import AppError, DataCorrupted, InvalidArgument
+from assay.domain.evaluation import Suite, suite_from_text
+from assay.domain.fingerprint import SCHEME
+from assay.domain.gate import recompute
+from assay.domain.gate_run import GivenVerdict
+from assay.domain.ledger import ChainVerifier, Event, parse_event
+from assay.domain.replay import Replay
+from assay.services.audit_evidence import Companions
+from assay.services.context import Context
+from assay.services.platform import Platform
+from assay.storage import audit as rows
+from assay.storage import evals, gates, ledger, model_versions, verdicts
+from assay.storage.database import Database, Transaction
+from assay.storage.ledger import StoredEvent
+
+Progress = Callable[[str, int], None]
+"""Told what is being read and how many were read so far."""
+
+_TICK = 10_000
+_BLOBS_AT_ONCE = 500
+_MAX_ROWS_BYTES = 1 << 30
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Audit:
+    """Verifies a registry: this server's own, or any database and blobs that nobody is serving."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def run(self, context: Context, *, deep: bool = False) -> AuditReport:
+        """Verify everything; `deep` reads every referenced blob and scores every verdict again.
+
+        Who may read the ledger of one workspace only learns whether all is well, and how many
+        findings there are.
+        """
+        context.require(Action.LEDGER_READ)
+        report = self.verify(self._platform.database, self._platform.blobs, deep=deep)
+        if not is_allowed(context.actor, Action.LEDGER_READ, None):
+            report.findings.clear()
+        return report
+
+    @staticmethod
+    def verify(
+        database: Database,
+        blobs: BlobStore | None = None,
+        *,
+        deep: bool = False,
+        on_progress: Progress | None = None,
+    ) -> AuditReport:
+        """Check the ledger, every table that it tells of, every digest, every referenced blob.
+
+        Chain, gaps and head; replay of the events against models, versions, aliases, alias history
+        and verdicts; fingerprints and digests computed again. Needs no server and writes nothing.
+        `deep` also reads the blobs, and scores verdicts again from their rows.
+        """
+        report = AuditReport(deep=deep)
+        tell = on_progress or (lambda _what, _count: None)
+        with database.read() as tx:
+            replay = Replay()
+            with _readable(report, "ledger"):
+                _check_ledger(tx, replay, report, tell)
+            with _readable(report, "replay"):
+                _check_models(tx, replay, report)
+                _check_versions(tx, replay, report, tell)
+                _check_aliases(tx, replay, report)
+            with _readable(report, "gates"):
+                _check_frozen_texts(tx, report)
+        if blobs is not None:
+            _check_blobs(database, blobs, report, tell)
+            if deep:
+                with _readable(report, "verdicts"):
+                    _check_scores(database, blobs, report, tell)
+        return report
+
+
+@contextmanager
+def _readable(report: AuditReport, area: str) -> Iterator[None]:
+    """Rows that cannot even be read are a finding, not a failure of the audit."""
+    try:
+        yield
+    except (DataCorrupted, InvalidArgument, ValueError, TypeError, LookupError) as fault:
+        report.add(area, f"a row cannot be read: {type(fault).__name__}: {fault}")
+
+
+def _check_ledger(tx: Transaction, replay: Replay, report: AuditReport, tell: Progress) -> None:
+    chain = ChainVerifier()
+    companions = Companions(tx, report)
+    for stored in ledger.stream_events(tx):
+        report.events += 1
+        if report.events % _TICK == 0:
+            tell("events", report.events)
+        for problem in chain.check(stored.row):
+            report.add("ledger", f"event {problem.seq}: {problem.message}", problem.seq)
+        event = _read_event(stored, report)
+        if event is not None:
+            for problem in replay.apply(event):
+                report.add("replay", f"event {problem.seq}: {problem.message}", problem.seq)
+            companions.follow(event)
+    companions.finish()
+    head = ledger.get_head(tx)
+    report.head_seq, report.head_hash = head.seq, head.hash
+    if (head.seq, head.hash) != (chain.seq, chain.head):
+        report.add(
+            "ledger",
+            f"the ledger should end with event {head.seq} ({head.hash[:16]}…), "
+            f"it ends with event {chain.seq} ({chain.head[:16]}…)",
+            chain.seq,
+        )
+    tell("events", report.events)
+
+
+def _read_event(stored: StoredEvent, report: AuditReport) -> Event | None:
+    try:
+        event = parse_event(stored.row.body)
+    except DataCorrupted:
+        return None
+    told = (event.at_ms, event.action, event.outcome, event.actor, event.target, event.workspace)
+    kept = (
+        stored.at_ms,
+        stored.action,
+        stored.outcome,
+        stored.actor,
+        stored.target,
+        stored.workspace,
+    )
+    if told != kept:
+        seq = stored.row.seq
+        report.add("ledger", f"event {seq}: its columns differ from its text", seq)
+    return event
+
+
+def _check_models(tx: Transaction, replay: Replay, report: AuditReport) -> None:
+    def kept() -> Iterator[tuple[int, object]]:
+        for pk, state in rows.stream_models(tx):
+            report.models += 1
+            yield pk, state
+
+    _compare("model", replay.models, kept(), report)
+
+
+def _check_versions(tx: Transaction, replay: Replay, report: AuditReport, tell: Progress) -> None:
+    def kept() -> Iterator[tuple[tuple[int, int], object]]:
+        for row in rows.stream_versions(tx):
+            report.versions += 1
+            if report.versions % _TICK == 0:
+                tell("versions", report.versions)
+            _check_version(tx, row, report)
+            yield (row.model_pk, row.version), row.facts
+
+    _compare("version", replay.versions, kept(), report)
+    tell("versions", report.versions)
+
+
+def _check_version(tx: Transaction, row: rows.VersionRow, report: AuditReport) -> None:
+    name = f"version {row.version} of {row.model!r}"
+    claimed = row.facts.fingerprint
+    if claimed is not None:
+        if row.scheme != SCHEME:
+            report.add("lineage", f"{name}: fingerprint scheme {row.scheme!r} is not known")
+        elif row.canonical is None or sha256_hex(row.canonical) != claimed:
+            report.add("lineage", f"{name}: its lineage text does not have its fingerprint")
+    files = model_versions.list_files(tx, row.pk)
+    digest = None
+    try:
+        digest = artifact_digest(files) if files else None
+    except AppError as fault:
+        report.add("files", f"{name}: {fault.message}")
+    if digest != row.facts.artifact_digest:
+        report.add("files", f"{name}: its manifest does not have its artifact digest")
+    elif total_bytes(files) != row.size_bytes:
+        report.add("files", f"{name}: its files are not {row.size_bytes} bytes together")
+
+
+def _check_aliases(tx: Transaction, replay: Replay, report: AuditReport) -> None:
+    def kept() -> Iterator[tuple[tuple[int, str], object]]:
+        for key, state in rows.stream_aliases(tx):
+            report.aliases += 1
+            yield key, state
+
+    _compare("alias", replay.aliases, kept(), report)
+
+
+def _check_frozen_texts(tx: Transaction, report: AuditReport) -> None:
+    for frozen in rows.stream_frozen_texts(tx):
+        if sha256_hex(frozen.canonical) != frozen.fingerprint:
+            report.add("gates", f"{frozen.name}: its text does not have its fingerprint")
+
+
+def _compare(
+    what: str, told: Mapping[K, V], kept: Iterator[tuple[K, object]], report: AuditReport
+) -> None:
+    """Compare what the ledger tells of with the rows of a table, one at a time."""
+    expected = dict(told)
+    for key, state in kept:
+        if key not in expected:
+            report.add("replay", f"{what} {key}: in the table, not in the ledger")
+            continue
+        should = expected.pop(key)
+        if should != state:
+            report.add("replay", f"{what} {key}: the ledger says {should}, the table {state}")
+    for key in expected:
+        report.add("replay", f"{what} {key}: in the ledger, not in the table")
+
+
+def _check_blobs(database: Database, blobs: BlobStore, report: AuditReport, tell: Progress) -> None:
+    after = ""
+    while True:
+        with database.read() as tx:
+            digests = rows.list_blobs(tx, after, _BLOBS_AT_ONCE)
+        if not digests:
+            break
+        for sha256 in digests:
+            state = blobs.verify(sha256) if report.deep else _presence(blobs, sha256)
+            if state != "ok":
+                with database.read() as tx:
+                    user = rows.find_user_of_blob(tx, sha256)
+                report.add("files", f"blob {sha256} is {state}" + (f": {user}" if user else ""))
+        after = digests[-1]
+        report.blobs += len(digests)
+        tell("blobs", report.blobs)
+
+
+def _presence(blobs: BlobStore, sha256: str) -> str:
+    try:
+        return "ok" if blobs.exists(sha256) else "missing"
+    except DataCorrupted:
+        return "corrupt"
+
+
+def _check_scores(
+    database: Database, blobs: BlobStore, report: AuditReport, tell: Progress
+) -> None:
+    """Score every verdict again from its rows, with the suite that its gate froze."""
+    after, checked = 0, 0
+    while True:
+        with database.read() as tx:
+            page = verdicts.list_scored(tx, after, _BLOBS_AT_ONCE)
+            suites = {given.pk: _suite_of(tx, given) for given in page}
+        if not page:
+            return
+        for given in page:
+            suite = suites[given.pk]
+            if suite is not None and not _scores_again(blobs, suite, given):
+                report.add(
+                    "verdicts",
+                    f"gate run {given.gate_run_id}: its rows do not give its verdict's score",
+                )
+        after, checked = page[-1].pk, checked + len(page)
+        tell("verdicts", checked)
+
+
+def _suite_of(tx: Transaction, given: GivenVerdict) -> Suite | None:
+    gate = gates.find_gate_of_run(tx, given.gate_run_id)
+    return None if gate is None else suite_from_text(evals.suite_text_of(tx, gate.suite_pk))
+
+
+def _scores_again(blobs: BlobStore, suite: Suite, given: GivenVerdict) -> bool:
+    assert given.rows_sha256 is not None
+    try:
+        with blobs.open(given.rows_sha256) as pieces:
+            text = b"".join(pieces)
+        items = parse_strict(text, root="rows", max_bytes=_MAX_ROWS_BYTES)
+        means = recompute(suite, items if isinstance(items, list) else []).means()
+    except AppError:
+        return False
+    return means == dict(given.verdict.metrics)

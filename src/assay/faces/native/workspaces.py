@@ -1,0 +1,128 @@
+"""Routes of workspaces and what each demands of its registry."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from assay.domain.access import Action
+from assay.domain.tracking import LineagePolicy, Workspace
+from assay.faces.endpoint import NO_BODY, SMALL_BODY, Call, Endpoint
+
+
+class PolicyAnswer(msgspec.Struct):
+    """The policy in force: `lineage` required or recorded, and the aliases that only a promotion moves."""
+
+    lineage: LineagePolicy
+    protected: list[str]
+
+
+class WorkspaceAnswer(msgspec.Struct):
+    """A workspace."""
+
+    name: str
+    description: str
+    policy: PolicyAnswer
+    created_at_ms: int
+
+
+class WorkspacesAnswer(msgspec.Struct):
+    """The workspaces that the caller may read, by name."""
+
+    workspaces: list[WorkspaceAnswer]
+
+
+class WorkspaceRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """A new workspace, under the server's policy."""
+
+    name: str
+    description: str = ""
+
+
+class PolicyRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """What to change of the policy; `inherit` goes back to the server's."""
+
+    lineage: Literal["required", "recorded", "inherit"] | None = None
+    protected: list[str] | Literal["inherit"] | None = None
+
+
+def create_workspace(call: Call, body: WorkspaceRequest) -> WorkspaceAnswer:
+    """Make a workspace."""
+    return _answer(call.services.workspaces.create(call.context, body.name, body.description))
+
+
+def list_workspaces(call: Call) -> WorkspacesAnswer:
+    """The workspaces that the caller may read."""
+    found = call.services.workspaces.list(call.context)
+    return WorkspacesAnswer([_answer(workspace) for workspace in found])
+
+
+def get_workspace(call: Call) -> WorkspaceAnswer:
+    """One workspace."""
+    return _answer(call.services.workspaces.get(call.context, call.path["workspace"]))
+
+
+def update_workspace(call: Call, body: PolicyRequest) -> WorkspaceAnswer:
+    """Change the policy."""
+    lineage = body.lineage
+    return _answer(
+        call.services.workspaces.update_policy(
+            call.context,
+            call.path["workspace"],
+            lineage=lineage if lineage is None or lineage == "inherit" else LineagePolicy(lineage),
+            protected=body.protected,
+        )
+    )
+
+
+def _answer(workspace: Workspace) -> WorkspaceAnswer:
+    policy = PolicyAnswer(workspace.policy.lineage, sorted(workspace.policy.protected))
+    return WorkspaceAnswer(workspace.name, workspace.description, policy, workspace.created_at_ms)
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        method="GET",
+        path="/api/v1/workspaces",
+        name="workspaces.list",
+        summary="The workspaces that the caller may read",
+        permission=Action.WORKSPACE_READ,
+        body_limit=NO_BODY,
+        handler=list_workspaces,
+        response=WorkspacesAnswer,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/workspaces",
+        name="workspaces.create",
+        summary="Make a workspace",
+        permission=Action.WORKSPACE_WRITE,
+        body_limit=SMALL_BODY,
+        handler=create_workspace,
+        request=WorkspaceRequest,
+        response=WorkspaceAnswer,
+        status=201,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/workspaces/{workspace}",
+        name="workspaces.get",
+        summary="A workspace and its policy",
+        permission=Action.WORKSPACE_READ,
+        body_limit=NO_BODY,
+        handler=get_workspace,
+        response=WorkspaceAnswer,
+    ),
+    Endpoint(
+        method="PATCH",
+        path="/api/v1/workspaces/{workspace}",
+        name="workspaces.update",
+        summary="Change what a workspace demands of its registry",
+        permission=Action.WORKSPACE_WRITE,
+        body_limit=SMALL_BODY,
+        handler=update_workspace,
+        request=PolicyRequest,
+        response=WorkspaceAnswer,
+    ),
+)

@@ -109,6 +109,11 @@ def credentials_file() -> Path:
     return _user_folder("XDG_CONFIG_HOME", ".config") / "assay" / "credentials.json"
 
 
+def cache_folder() -> Path:
+    """Where things are kept that can be fetched again, such as the bundles of exams."""
+    return _user_folder("XDG_CACHE_HOME", ".cache") / "assay"
+
+
 def _user_folder(variable: str, default: str) -> Path:
     chosen = os.environ.get(variable)
     # The specification of these variables says that a relative path is to be ignored.

@@ -1,0 +1,152 @@
+"""The gate runner's side of the API: leases, material by digest, rows and failures."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from assay.domain.artifact import ManifestEntry, artifact_digest, check_entry, manifest
+from assay.domain.errors import AppError, DataCorrupted
+from assay.domain.gate import GateSpec, gate_fingerprint, parse_gate
+from assay.runner.scoring import ScoredItem
+from assay.sdk.client import Client, file_path, url_path
+from assay.sdk.errors import ApiError
+
+LEASE_S: Final = 60
+REASON_MAX: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One gate run that is ours for a while, and the proof that it is; `given` is not checked yet."""
+
+    gate_run_id: str
+    nonce: str = field(repr=False)
+    fence: int
+    title: str
+    given: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """What a lease is about, every digest computed again: the gate's rules, the candidate's files."""
+
+    spec: GateSpec
+    item_count: int
+    files: tuple[ManifestEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the server made of the rows, or of their absence."""
+
+    outcome: str
+    score: str | None
+    reasons: tuple[str, ...]
+
+
+class GateDesk:
+    """Takes exams from the server and hands their results in. Every digest is computed again here."""
+
+    def __init__(self, client: Client, runner: str) -> None:
+        self._client = client
+        self._runner = runner
+
+    def lease(self) -> Lease | None:
+        """The oldest waiting gate run, or None."""
+        body = {"seconds": LEASE_S, "runner": self._runner}
+        given = self._client.post("/gate-runs/lease", body).get("lease")
+        if given is None:
+            return None
+        run = given["gate_run"]
+        title = f"{run['model']} v{run['version']} under gate {run['gate']} v{run['gate_version']}"
+        return Lease(run["gate_run_id"], given["nonce"], run["fence"], title, given)
+
+    def fetch_bundle(self, lease: Lease, exam: Exam, archive: Path) -> None:
+        """The frozen evaluator as the archive whose digest the gate names."""
+        self._client.stream_download(
+            url_path("gate-runs", lease.gate_run_id, "bundle"), archive, exam.spec.bundle
+        )
+
+    def fetch_candidate(self, lease: Lease, exam: Exam, folder: Path) -> None:
+        """The candidate's files below the empty `folder`, each checked against the manifest."""
+        address = url_path("gate-runs", lease.gate_run_id, "files")
+        for entry in exam.files:
+            place = folder.joinpath(*entry.path.split("/"))
+            self._client.stream_download(f"{address}/{file_path(entry.path)}", place, entry.sha256)
+
+    def post_rows(self, lease: Lease, rows: tuple[ScoredItem, ...]) -> Judged:
+        """Hand the rows in; the verdict is the server's."""
+        return self._end(lease, "rows", {"rows": [row.as_json() for row in rows]})
+
+    def fail(self, lease: Lease, reason: str) -> Judged:
+        """Say that the exam could not be held, which promotes nobody."""
+        return self._end(lease, "fail", {"reason": reason[:REASON_MAX]})
+
+    @contextmanager
+    def kept_alive(self, lease: Lease) -> Iterator[Callable[[], bool]]:
+        """Keep the lease while the block runs; the yielded function says whether it was lost."""
+        over, lost = threading.Event(), threading.Event()
+
+        def beat() -> None:
+            ends_s = time.monotonic() + LEASE_S
+            while not over.wait(LEASE_S / 4):
+                asked_s = time.monotonic()
+                try:
+                    self._beat(lease)
+                    ends_s = asked_s + LEASE_S
+                except ApiError as error:
+                    # A refusal is final; a server that is away may be back before the lease ends.
+                    if error.status in range(400, 500) or time.monotonic() > ends_s:
+                        lost.set()
+                        return
+
+        thread = threading.Thread(target=beat, name="assay-heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield lost.is_set
+        finally:
+            over.set()
+            thread.join()
+
+    def _beat(self, lease: Lease) -> None:
+        address = url_path("gate-runs", lease.gate_run_id, "heartbeat")
+        self._client.request(
+            "POST", address, json={**_proof(lease), "seconds": LEASE_S}, idempotent=True
+        )
+
+    def _end(self, lease: Lease, how: str, said: Mapping[str, Any]) -> Judged:
+        address = url_path("gate-runs", lease.gate_run_id, how)
+        answer = self._client.post(address, {**_proof(lease), **said})
+        return Judged(answer["outcome"], answer.get("score"), tuple(answer.get("reasons") or ()))
+
+
+def _proof(lease: Lease) -> dict[str, Any]:
+    return {"nonce": lease.nonce, "fence": lease.fence}
+
+
+def check_exam(lease: Lease) -> Exam:
+    """The exam of a lease. Raises DataCorrupted when its parts do not have the digests it promises."""
+    given = lease.given
+    try:
+        spec = parse_gate(given["gate"]["spec"])
+        files = manifest(
+            check_entry(entry["path"], entry["size_bytes"], entry["sha256"])
+            for entry in given["files"]
+        )
+    except AppError as fault:
+        raise DataCorrupted(f"the lease is not usable: {fault.message}") from None
+    promised = given["gate_run"]
+    _compare("gate", gate_fingerprint(spec), promised["gate_fingerprint"])
+    _compare("candidate", artifact_digest(files), promised["artifact_digest"])
+    return Exam(spec, given["suite"]["item_count"], files)
+
+
+def _compare(what: str, found: str, promised: str) -> None:
+    if found != promised:
+        raise DataCorrupted(f"the {what} has the digest {found}, not {promised}")

@@ -85,6 +85,7 @@ def build_services(platform: Platform, *, accounts: bool) -> Services:
     promotion = Promotion(platform, ledger)
     registration = Registration(platform, ledger, registry)
     aliases = Aliases(platform, ledger, promotion)
+    aliases = Aliases(platform, ledger, promotion)
     return Services(
         platform=platform,
         auth=Auth(platform, ledger, accounts=accounts),

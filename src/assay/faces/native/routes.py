@@ -13,6 +13,7 @@ from assay.faces.native import (
     artifacts,
     evaluation,
     experiments,
+    gate_runs,
     gates,
     ingest,
     ledger,
@@ -44,6 +45,7 @@ _NOUNS: tuple[Endpoint, ...] = (
     *versions.ENDPOINTS,
     *promotion.ENDPOINTS,
     *gates.ENDPOINTS,
+    *gate_runs.ENDPOINTS,
     *ledger.ENDPOINTS,
     *access.ENDPOINTS,
 )

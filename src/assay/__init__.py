@@ -15,36 +15,9 @@ Everything here loads when it is first used, so `import assay` costs next to not
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from assay.domain.errors import AppError
-    from assay.domain.lineage import Lineage
-    from assay.sdk.client import Client
-    from assay.sdk.data_versions import data_version, dvc_data_version, git_data_version
-    from assay.sdk.errors import ApiError, ServerUnreachable
-    from assay.sdk.run import Run
-    from assay.sdk.start import start_run
-    from assay.sdk.sync import SyncReport, sync
-
-    __version__: str
-
-__all__ = [
-    "ApiError",
-    "AppError",
-    "Client",
-    "Lineage",
-    "Run",
-    "ServerUnreachable",
-    "SyncReport",
-    "__version__",
-    "data_version",
-    "dvc_data_version",
-    "git_data_version",
-    "start_run",
-    "sync",
-]
-
+# `__init__.pyi` declares these for type checkers.
 _HOMES: Final = {
     "ApiError": "assay.sdk.errors",
     "AppError": "assay.domain.errors",
@@ -59,6 +32,9 @@ _HOMES: Final = {
     "start_run": "assay.sdk.start",
     "sync": "assay.sdk.sync",
 }
+
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the names of one table
 
 
 def __getattr__(name: str) -> Any:

@@ -45,7 +45,7 @@ MAX_KNOWN_KEYS: Final = 100_000
 MAX_SUITE: Final = 300
 _INT64: Final = 2**63
 _ENDS: Final = frozenset({RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED})
-_ROLE: Final = "mlflow.data.context"
+_ROLE: Final = "context"
 
 _encode = msgspec.msgpack.Encoder().encode
 

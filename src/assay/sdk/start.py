@@ -17,6 +17,7 @@ from assay.domain.ids import ID_BYTES, mint_run_id, parse_run_id
 from assay.domain.lineage import Lineage
 from assay.domain.names import check_experiment_name, check_run_name
 from assay.sdk.client import Client, url_path
+from assay.sdk.connection import Connection
 from assay.sdk.errors import ServerUnreachable
 from assay.sdk.frames import Begin
 from assay.sdk.git import code_folder, code_state
@@ -66,32 +67,42 @@ def start_run(  # noqa: PLR0913 - each argument is something that a run can be t
     if run_id is None and (resume or shared):
         raise InvalidArgument("resume and shared need the run_id of the run.", field="run_id")
     client = Client(url, token, workspace)
-    begin = Begin(
+    begin = _begin(client.connection, experiment, run_id, name, parent, is_primary=not shared)
+    if not shared:
+        begin.lineage = declared(lineage)
+    is_online = chosen is Mode.ONLINE
+    run = Run(
+        begin,
+        client if is_online else None,
+        spool_folder(spool),
+        next_step=_next_step(client, begin.run_id) if resume and is_online else 0,
+    )
+    run.log_params(params or {})
+    run.set_tags(tags or {})
+    return run
+
+
+def _begin(
+    connection: Connection,
+    experiment: str,
+    run_id: str | None,
+    name: str | None,
+    parent: Run | str | None,
+    *,
+    is_primary: bool,
+) -> Begin:
+    parent_id = parent.id if isinstance(parent, Run) else parent
+    return Begin(
         run_id=new_run_id() if run_id is None else parse_run_id(run_id),
         experiment=check_experiment_name(experiment, "experiment"),
-        workspace=client.connection.workspace,
-        url=client.url,
-        is_primary=not shared,
+        workspace=connection.workspace,
+        url=connection.url,
+        is_primary=is_primary,
         started_at_ms=time.time_ns() // 1_000_000,
         user_name=_user_name(),
         name=None if name is None else check_run_name(name, "name"),
-        parent_run_id=parent.id if isinstance(parent, Run) else parent,
-        lineage=None if shared else declared(lineage),
+        parent_run_id=None if parent_id is None else parse_run_id(parent_id, "parent"),
     )
-    if begin.parent_run_id is not None:
-        parse_run_id(begin.parent_run_id, "parent")
-    next_step = _next_step(client, begin.run_id) if resume and chosen is Mode.ONLINE else 0
-    run = Run(
-        begin,
-        client if chosen is Mode.ONLINE else None,
-        spool_folder(spool),
-        next_step=next_step,
-    )
-    if params:
-        run.log_params(params)
-    if tags:
-        run.set_tags(tags)
-    return run
 
 
 def new_run_id() -> str:

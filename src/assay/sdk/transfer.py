@@ -11,7 +11,7 @@ from typing import Final
 
 from assay.domain.errors import DataCorrupted
 
-DIGEST_HEADER: Final = "X-Assay-SHA256"
+DIGEST_HEADER: Final = "X-Content-SHA256"
 PIECE_BYTES: Final = 1 << 18
 
 

@@ -1,4 +1,5 @@
-"""The REST dialect that an unmodified MLflow client speaks, oddities and error codes included.
+"""The MLflow face: its REST dialect, spoken by unmodified MLflow clients, on top of our services.
 
-MLflow's words, id forms and statuses stay inside this package.
+Here live the messages of that protocol, how they are read and written, the one table from our errors
+to its codes, and the routes. No rule lives here: what may happen is decided by the services.
 """

@@ -1,0 +1,243 @@
+"""MLflow's model versions: registered from a source, found, labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import field
+
+from assay.domain.access import Action
+from assay.domain.errors import InvalidArgument
+from assay.domain.registry import ModelVersion
+from assay.domain.tracking import LineagePolicy
+from assay.faces.endpoint import Call, Endpoint
+from assay.faces.mlflow.limits import KeyValue, check_key, registry_tags_of
+from assay.faces.mlflow.locations import Locations
+from assay.faces.mlflow.registered_models import hidden_tag
+from assay.faces.mlflow.registry_views import Stage, parse_stage, version_view
+from assay.faces.mlflow.roots import version_root
+from assay.faces.mlflow.routing import get, post, send
+from assay.faces.mlflow.version_sources import Origin, check_unchanged, read_origin
+from assay.faces.mlflow.views import Json, present
+from assay.faces.mlflow.wire import Int64, Message, Required, invalid, missing
+
+MAX_ASKED: Final = 200_000
+MAX_PAGE: Final = 10_000
+_ACTIVE: Final = (Stage.STAGING, Stage.PRODUCTION)
+
+
+class CreateVersion(Message):
+    """model-versions/create."""
+
+    name: Required
+    source: str = ""
+    run_id: str = ""
+    tags: list[KeyValue] = field(default_factory=list)
+    run_link: str = ""
+    description: str = ""
+    model_id: str = ""
+
+
+class VersionName(Message):
+    """A request about one version."""
+
+    name: Required
+    version: Required
+
+
+class UpdateVersion(Message):
+    """model-versions/update."""
+
+    name: Required
+    version: Required
+    description: str | None = None
+
+
+class TransitionStage(Message):
+    """model-versions/transition-stage."""
+
+    name: Required
+    version: Required
+    stage: Required
+    archive_existing_versions: bool = False
+
+
+class SearchVersions(Message):
+    """model-versions/search."""
+
+    filter: str = ""
+    max_results: Int64 = MAX_PAGE
+    order_by: list[str] = field(default_factory=list)
+    page_token: str = ""
+
+
+class VersionTag(Message):
+    """model-versions/set-tag."""
+
+    name: Required
+    version: Required
+    key: Required
+    value: str = ""
+
+
+class VersionTagKey(Message):
+    """model-versions/delete-tag."""
+
+    name: Required
+    version: Required
+    key: Required
+
+
+class VersionRoutes:
+    """The handler that registers, and so needs to know where runs keep their artifacts."""
+
+    def __init__(self, locations: Locations) -> None:
+        self._locations = locations
+
+    def create(self, call: Call, message: CreateVersion) -> Json:
+        """Freeze the files of a source as the next version, with the lineage that its run recorded."""
+        run_id, model_id = message.run_id or None, message.model_id or None
+        if message.source:
+            origin = read_origin(call, self._locations, message.source, run_id, model_id)
+        else:
+            _require_recorded(call)
+            origin = Origin("", run_id=run_id, logged_model_id=model_id)
+        # MLflow wants the registered model to be there before its versions.
+        call.services.registry.get_model(call.context, message.name)
+        lineage = None
+        if origin.copied is not None:
+            check_unchanged(call, origin.copied)
+            lineage = origin.copied.lineage_canonical
+        made = call.services.registration.register(
+            call.context,
+            message.name,
+            run_id=origin.run_id,
+            artifact_path=origin.artifact_path,
+            logged_model_id=origin.logged_model_id,
+            source=origin.source,
+            lineage=lineage,
+            description=message.description,
+            tags=registry_tags_of(message.tags),
+            run_link=message.run_link,
+            create_model=False,
+        )
+        return {"model_version": version_view(made)}
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The record of this handler."""
+        return (
+            post(
+                "/model-versions/create",
+                "Register a model version",
+                Action.REGISTRY_WRITE,
+                self.create,
+                CreateVersion,
+            ),
+        )
+
+
+def get_one(call: Call, message: VersionName) -> Json:
+    """A version."""
+    return {"model_version": version_view(_get(call, message.name, message.version))}
+
+
+def update(call: Call, message: UpdateVersion) -> Json:
+    """Replace the description, if one is given."""
+    if message.description is None:
+        return {"model_version": version_view(_get(call, message.name, message.version))}
+    changed = call.services.versions.update_version(
+        call.context, message.name, message.version, description=message.description
+    )
+    return {"model_version": version_view(changed)}
+
+
+def transition(call: Call, message: TransitionStage) -> Json:
+    """Label a version with a stage. One called like a protected alias takes a promotion."""
+    stage = parse_stage(message.stage)
+    if message.archive_existing_versions and stage not in _ACTIVE:
+        msg = (
+            "archive_existing_versions goes with the stages Staging and Production, not with "
+            f"{stage.value}."
+        )
+        raise InvalidArgument(msg, field="archive_existing_versions")
+    changed = call.services.stages.transition(
+        call.context,
+        message.name,
+        message.version,
+        "" if stage is Stage.NONE else stage.value,
+        others_to=Stage.ARCHIVED.value if message.archive_existing_versions else None,
+    )
+    return {"model_version": version_view(changed)}
+
+
+def delete(call: Call, message: VersionName) -> None:
+    """Delete a version; refused while an alias holds it."""
+    call.services.versions.delete_version(call.context, message.name, message.version)
+
+
+def search(call: Call, message: SearchVersions) -> Json:
+    """A page of versions; those of prompts only when the filter asks for them."""
+    if not 1 <= message.max_results <= MAX_ASKED:
+        hint = f"It must be a whole number from 1 to {MAX_ASKED}."
+        raise invalid("max_results", message.max_results, hint)
+    page = call.services.versions.search_versions(
+        call.context,
+        filter=message.filter,
+        order_by=message.order_by,
+        max_results=min(message.max_results, MAX_PAGE),
+        page_token=message.page_token or None,
+        without_tag=hidden_tag(message.filter),
+    )
+    return present(
+        model_versions=[version_view(version) for version in page.items],
+        next_page_token=page.next_token,
+    )
+
+
+def download_uri(call: Call, message: VersionName) -> Json:
+    """Where the frozen files are; for a version without files, the source that was given."""
+    found = _get(call, message.name, message.version)
+    if found.artifact_digest is None:
+        return {"artifact_uri": found.source}
+    return {"artifact_uri": version_root(found.model, found.version)}
+
+
+def set_tag(call: Call, message: VersionTag) -> None:
+    """Set a tag of a version."""
+    tags = registry_tags_of([KeyValue(key=message.key, value=message.value)])
+    call.services.versions.set_version_tags(call.context, message.name, message.version, tags)
+
+
+def delete_tag(call: Call, message: VersionTagKey) -> None:
+    """Remove a tag of a version; one that is not there is fine."""
+    check_key(message.key, "key")
+    call.services.versions.delete_version_tag(
+        call.context, message.name, message.version, message.key
+    )
+
+
+def _get(call: Call, name: str, version: str) -> ModelVersion:
+    return call.services.versions.get_version(call.context, name, version)
+
+
+def _require_recorded(call: Call) -> None:
+    """Where lineage is required a version has a source; elsewhere it may come without one."""
+    workspace = call.services.workspaces.get(call.context, call.context.workspace)
+    if workspace.policy.lineage is LineagePolicy.REQUIRED:
+        raise missing("source")
+
+
+_READ, _WRITE, _DELETE = Action.REGISTRY_READ, Action.REGISTRY_WRITE, Action.REGISTRY_DELETE
+_ROOT: Final = "/model-versions"
+
+ENDPOINTS: Sequence[Endpoint] = (
+    get(f"{_ROOT}/get", "A version", _READ, get_one, VersionName),
+    get(f"{_ROOT}/search", "A page of versions", _READ, search, SearchVersions),
+    get(f"{_ROOT}/get-download-uri", "Where its files are", _READ, download_uri, VersionName),
+    send("PATCH", f"{_ROOT}/update", "Describe a version", _WRITE, update, UpdateVersion),
+    post(f"{_ROOT}/transition-stage", "Label a version", _WRITE, transition, TransitionStage),
+    send("DELETE", f"{_ROOT}/delete", "Delete a version", _DELETE, delete, VersionName),
+    post(f"{_ROOT}/set-tag", "Set a tag", _WRITE, set_tag, VersionTag),
+    send("DELETE", f"{_ROOT}/delete-tag", "Remove a tag", _WRITE, delete_tag, VersionTagKey),
+)

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
-from assay.domain.access import Actor, ActorKind, allowed_actions
+from assay.domain.access import Action, Actor, ActorKind, allowed_actions
 from assay.domain.errors import AppError, Internal, NotFound, PermissionDenied, Unauthenticated
 from assay.faces.body import check_length, read_body, stream_body
 from assay.faces.endpoint import Call, Endpoint
@@ -31,6 +31,20 @@ if TYPE_CHECKING:
     from assay.services.assembly import Services
 
 MAX_THREADS = 40
+RECORDED_DENIALS = frozenset(
+    {
+        Action.ACCESS_WRITE,
+        Action.ALIAS_WRITE,
+        Action.GATE_RUN,
+        Action.GATE_WRITE,
+        Action.PROMOTE,
+        Action.REGISTRY_DELETE,
+        Action.VERDICT_WRITE,
+        Action.WORKSPACE_WRITE,
+    }
+)
+"""Refusals of these leave an event in the ledger, once, by whoever was known to try."""
+
 _log = structlog.get_logger("assay.http")
 
 
@@ -160,16 +174,15 @@ class Dispatcher:
         self, route: _Route, path: Mapping[str, str], request: Request, request_id: str
     ) -> Response:
         endpoint, dialect = route.endpoint, route.face.dialect
-        actor = self._authenticate(request)
-        admit(actor, endpoint)
-        check_length(request, endpoint.body_limit)
         context = Context(
-            actor=actor,
+            actor=self._authenticate(request),
             workspace=dialect.workspace(request),
             request_id=request_id,
             now_ms=self._services.platform.now_ms(),
             idempotency_key=request.headers.get("idempotency-key"),
         )
+        await self._admit(context, endpoint, request)
+        check_length(request, endpoint.body_limit)
         call = Call(
             endpoint=endpoint,
             request=request,
@@ -196,6 +209,22 @@ class Dispatcher:
                 value.headers[name] = header
             return value
         return dialect.answer(value, call.status or endpoint.status, call.headers)
+
+    async def _admit(self, context: Context, endpoint: Endpoint, request: Request) -> None:
+        try:
+            admit(context.actor, endpoint)
+        except PermissionDenied as refusal:
+            if endpoint.permission in RECORDED_DENIALS:
+                record = partial(
+                    self._services.ledger.record_denied,
+                    context,
+                    action=endpoint.permission.value,
+                    object=f"route:{endpoint.method} {endpoint.path}",
+                    workspace=None,
+                    details={"path": request.url.path[:500], "reason": refusal.message},
+                )
+                await anyio.to_thread.run_sync(record, limiter=self._limiter)
+            raise
 
     def _refuse(self, face: Face, error: AppError, request: Request, request_id: str) -> Response:
         if isinstance(error, Internal):

@@ -87,7 +87,7 @@ class Client:
             retries=self._retries,
         )
 
-    def get(self, path: str, **params: object) -> Any:
+    def get(self, path: str, /, **params: object) -> Any:
         """Read; `params` become the query, those that are None are left out."""
         return self.request("GET", path, params=params).json
 
@@ -103,7 +103,7 @@ class Client:
         """Send the members that are to change."""
         return self.request("PATCH", path, json=json).json
 
-    def delete(self, path: str, **params: object) -> Any:
+    def delete(self, path: str, /, **params: object) -> Any:
         """Delete; `params` become the query."""
         return self.request("DELETE", path, params=params).json
 

@@ -65,7 +65,7 @@ class GateDesk:
             return None
         run = given["gate_run"]
         title = f"{run['model']} v{run['version']} under gate {run['gate']} v{run['gate_version']}"
-        return Lease(run["gate_run_id"], given["nonce"], run["fence"], title, given)
+        return Lease(run["gate_run_id"], given["nonce"], given["fence"], title, given)
 
     def fetch_bundle(self, lease: Lease, exam: Exam, archive: Path) -> None:
         """The frozen evaluator as the archive whose digest the gate names."""

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from assay.demo.checkpoint import base_reference
-from assay.demo.data import Digits, data_version, make_digits
+from assay.demo.checkpoint import base_reference, load_base, save_base
+from assay.demo.data import Digits, data_version, make_digits, read_domain, write_domain
 from assay.demo.sweep import (
     BASE_SEED,
     DATA_SEED,
@@ -22,6 +22,8 @@ from assay.demo.sweep import (
 from assay.demo.training import BaseModel, pretrain_base
 
 EXPERIMENT = "digits-sweep"
+
+_CLEAN, _SCANNER, _BASE = "clean", "scanner", "base"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,30 @@ class Workshop:
         return self.adapters / planned.name
 
 
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """What every trainer is given: both domains, the version of what it trains on, the base."""
+
+    digits: Digits
+    data_version: str
+    base: BaseModel
+
+
+def write_materials(folder: Path) -> Materials:
+    """Make the data and pretrain the base, and write both below `folder`."""
+    digits = make_digits(DATA_SEED)
+    base = pretrain_base(digits.clean.train, BASE_SEED)
+    write_domain(digits.clean, folder / _CLEAN)
+    save_base(base, folder / _BASE)
+    return Materials(digits, write_domain(digits.scanner, folder / _SCANNER), base)
+
+
+def read_materials(folder: Path) -> Materials:
+    """Read what `write_materials` wrote."""
+    digits = Digits(read_domain(folder / _CLEAN), read_domain(folder / _SCANNER))
+    return Materials(digits, data_version(folder / _SCANNER), load_base(folder / _BASE))
+
+
 def open_workshop(arguments: Sequence[str]) -> Workshop:
     """Read the trainer's arguments: `--data`, `--out` and the names of the planned runs."""
     parser = argparse.ArgumentParser()
@@ -56,13 +82,13 @@ def open_workshop(arguments: Sequence[str]) -> Workshop:
     plans = {planned.name: planned for planned in first_wave()}
     if given.champion is not None:
         plans |= {planned.name: planned for planned in second_wave(plans[given.champion])}
-    digits = make_digits(DATA_SEED)
+    materials = read_materials(given.data)
     given.out.mkdir(parents=True, exist_ok=True)
     return Workshop(
         plans=tuple(plans[name] for name in given.runs),
-        digits=digits,
-        base=pretrain_base(digits.clean.train, BASE_SEED),
-        data_version=data_version(given.data),
+        digits=materials.digits,
+        base=materials.base,
+        data_version=materials.data_version,
         adapters=given.out / "adapters",
         results=given.out / "results.jsonl",
     )

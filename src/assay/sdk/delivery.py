@@ -219,12 +219,7 @@ class Delivery:
             case Eval():
                 self._post(
                     f"{run}/evals",
-                    {
-                        "suite_fingerprint": frame.suite,
-                        "metric": frame.metric,
-                        "value": frame.value,
-                        "items": frame.items,
-                    },
+                    {"suite": frame.suite, "metrics": frame.metrics, "items": frame.items},
                 )
             case End():
                 self.client.patch(run, {"status": frame.status, "ended_at_ms": frame.ended_at_ms})

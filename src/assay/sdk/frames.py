@@ -84,11 +84,10 @@ class Input(msgspec.Struct, array_like=True, tag=5):
 
 
 class Eval(msgspec.Struct, array_like=True, tag=6):
-    """A score that the run claims for itself on a suite."""
+    """Scores that the run claims for itself on a suite."""
 
     suite: str
-    metric: str
-    value: int | float
+    metrics: dict[str, int | float]
     items: int | None
 
 

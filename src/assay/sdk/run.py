@@ -239,7 +239,7 @@ class Run:
             raise InvalidArgument(f"The score {value!r} must be a finite number.", field="value")
         check_text(suite, "suite", max_length=MAX_SUITE, allow_empty=False)
         check_metric_key(metric, "metric")
-        self._write(frames.Eval(suite, metric, number, items))
+        self._write(frames.Eval(suite, {metric: number}, items))
 
     def register(
         self,

@@ -20,7 +20,7 @@ def demo(
     *,
     data: Annotated[Path | None, Parameter(metavar="DIR")] = None,
     port: int | None = None,
-    keep: bool | None = None,
+    keep: Annotated[bool | None, Parameter(negative="--no-keep")] = None,
     unsandboxed: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Run the main job end to end on real input, and check everything that it shows.

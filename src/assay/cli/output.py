@@ -105,6 +105,13 @@ def when(at_ms: int | None) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def score(text: str | None) -> str:
+    """An exact score for people: as it is where that is short, else rounded."""
+    from assay.domain.exact import exact, short
+
+    return "-" if text is None else short(exact(text))
+
+
 def size(size_bytes: int | None) -> str:
     """A size for people."""
     if size_bytes is None:

@@ -112,6 +112,7 @@ class Metrics:
 
         `start_step` and `end_step` are both included.
         """
+        _check_steps(start_step, end_step)
         with self._database.read() as tx:
             run_pk = _locate(tx, context, run_id)
             key_id = key_ids_of(tx, [key]).get(key)
@@ -212,6 +213,7 @@ class Metrics:
                 field="run_ids",
                 limit=MAX_SERIES,
             )
+        _check_steps(*steps)
         found = []
         with self._database.read() as tx:
             key_ids = key_ids_of(tx, list(keys))
@@ -281,6 +283,13 @@ def _latest(stored: StoredSummary, series: _Series | None) -> LatestMetric:
         max_value=summary.max_value,
         max_step=summary.max_step,
     )
+
+
+def _check_steps(start_step: int | None, end_step: int | None) -> None:
+    for step, field in ((start_step, "start_step"), (end_step, "end_step")):
+        if step is not None and not MIN_STEP <= step <= MAX_STEP:
+            msg = f"{field} must be a whole number from {MIN_STEP} to {MAX_STEP}."
+            raise InvalidArgument(msg, field=field)
 
 
 def _by_time(points: Points) -> Points:

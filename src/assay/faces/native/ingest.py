@@ -6,7 +6,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import anyio.to_thread
 import msgspec
@@ -104,9 +104,9 @@ Batches = BatchRequest | CompactBatch
 def _decoder(call: Call) -> Callable[[bytes], Batches]:
     kind = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == JSON:
-        return _from_json
+        return _json.decode
     if kind == COMPACT:
-        return _from_msgpack
+        return _msgpack.decode
     msg = f"Send a batch as 'Content-Type: {JSON}' or '{COMPACT}' (got {kind[:100]!r})."
     raise InvalidArgument(msg, field="Content-Type")
 
@@ -122,33 +122,6 @@ def _decoded(
         msg = "The body is not usable: it is nested too deeply, or holds invalid text or numbers."
         raise InvalidArgument(msg, field="body") from None
     return batch, batch.columns()
-
-
-def _from_json(body: bytes) -> BatchRequest:
-    try:
-        return _json.decode(body)
-    except msgspec.ValidationError:
-        _check_rows(body)
-        raise
-
-
-def _from_msgpack(body: bytes) -> CompactBatch:
-    return _msgpack.decode(body)
-
-
-def _check_rows(body: bytes) -> None:
-    """Raise InvalidArgument for the first point that is malformed, with its number."""
-    batch: Any = msgspec.json.decode(body)
-    rows = batch.get("points") if isinstance(batch, dict) else None
-    for number, row in enumerate(rows if isinstance(rows, list) else ()):
-        try:
-            msgspec.convert(row, Row)
-        except msgspec.ValidationError as error:
-            reason = str(error).partition(" - at `")[0]
-            raise InvalidArgument(
-                f"points[{number}] must be [key, value, step, timestamp_ms]: {reason[:300]}",
-                field=f"points[{number}]",
-            ) from None
 
 
 def _expanded(raw: bytes, encoding: str, limit: int) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.support.databases"]
+pytest_plugins = ["tests.support.databases", "tests.support.tracking"]
 
 OWN_PREFIXES = ("ASSAY_", "MLFLOW_", "WANDB_")
 LOOPBACK = ("127.", "::1", "localhost", "::ffff:127.")

@@ -166,7 +166,7 @@ class _Search:
         end = end.order_by(column.asc() if ascending else column.desc()).limit(1).offset(WINDOW)
         last = self.tx.execute(end).scalar()
         if last is not None:
-            # Without those equal to the last: more of them may stand behind the window.
+            # Without those equal to the last, of which there may be any number.
             bounds.append(values < last if ascending else values > last)
         return bounds
 

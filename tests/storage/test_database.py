@@ -1,0 +1,186 @@
+"""What `read` and `write` promise, on both engines."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from assay.domain.errors import AlreadyExists, AppError, FailedPrecondition, Unavailable
+from assay.storage.database import Database, Transaction, open_database
+from assay.storage.dialect import Engine
+from assay.storage.tables.access import facts
+from assay.storage.tables.tracking import runs
+
+
+def _put(tx: Transaction, name: str, value: str = "1") -> None:
+    tx.execute(insert(facts).values(name=name, value=value))
+
+
+def _put_and_fail(tx: Transaction) -> None:
+    _put(tx, "a")
+    raise ZeroDivisionError
+
+
+def _names(database: Database) -> set[str]:
+    with database.read() as tx:
+        return set(tx.execute(select(facts.c.name)).scalars())
+
+
+def test_a_write_is_there_when_its_block_has_ended(database: Database) -> None:
+    """What was written is seen by the next reader."""
+    with database.write() as tx:
+        _put(tx, "a")
+    assert _names(database) == {"a"}
+
+
+def test_a_write_that_raises_leaves_nothing(database: Database) -> None:
+    """An error inside the block takes everything back and reaches the caller as it is."""
+    with pytest.raises(ZeroDivisionError), database.write() as tx:
+        _put_and_fail(tx)
+    assert _names(database) == set()
+    with database.write() as tx:
+        _put(tx, "b")
+    assert _names(database) == {"b"}
+
+
+def test_a_reader_keeps_its_snapshot(database: Database) -> None:
+    """A reader sees one state from its first statement to its last, whoever writes meanwhile."""
+    with database.read() as reader:
+        before = reader.execute(select(func.count()).select_from(facts)).scalar_one()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(_write_one, database).result()
+        after = reader.execute(select(func.count()).select_from(facts)).scalar_one()
+    assert (before, after) == (0, 0)
+    assert _names(database) == {"other"}
+
+
+def _write_one(database: Database) -> None:
+    with database.write() as tx:
+        _put(tx, "other")
+
+
+def test_a_reader_cannot_write(database: Database) -> None:
+    """A statement that changes something is refused inside `read`."""
+    with pytest.raises(AppError), database.read() as tx:
+        _put(tx, "a")
+    assert _names(database) == set()
+
+
+def test_a_taken_key_is_already_exists(database: Database) -> None:
+    """A broken uniqueness is a word of the error tree and shows no SQL."""
+    with database.write() as tx:
+        _put(tx, "a")
+    with pytest.raises(AlreadyExists) as caught, database.write() as tx:
+        _put(tx, "a", "2")
+    assert "INSERT" not in caught.value.message
+
+
+def test_a_dangling_reference_is_refused(database: Database) -> None:
+    """Foreign keys hold on both engines."""
+    with pytest.raises(FailedPrecondition), database.write() as tx:
+        tx.execute(
+            insert(runs).values(
+                run_id="r",
+                workspace_id=99,
+                experiment_id=99,
+                name="n",
+                status="running",
+                lifecycle="active",
+                user_name="",
+                created_by="",
+                started_at_ms=1,
+                created_at_ms=1,
+            )
+        )
+
+
+def test_a_refused_writer_costs_the_others_nothing(database: Database) -> None:
+    """Writers that share a commit fail alone."""
+    start = threading.Barrier(8)
+
+    def write(number: int) -> None:
+        start.wait()
+        with database.write() as tx:
+            _put(tx, f"n{number}")
+            if number % 2:
+                raise ZeroDivisionError
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = [pool.submit(write, number) for number in range(8)]
+        failures = [isinstance(outcome.exception(), ZeroDivisionError) for outcome in outcomes]
+    assert failures == [bool(number % 2) for number in range(8)]
+    assert _names(database) == {"n0", "n2", "n4", "n6"}
+
+
+def test_writers_never_lose_each_other(database: Database) -> None:
+    """Every one of many writers that returned has its row."""
+
+    def write(number: int) -> None:
+        with database.write() as tx:
+            _put(tx, f"n{number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(200)))
+    assert len(_names(database)) == 200
+
+
+def test_plain_rows_raise_words_of_the_tree(database: Database) -> None:
+    """What the driver says of a broken statement does not leave the storage layer."""
+    with database.read() as tx:
+        assert tx.driver_rows("SELECT 1, 'a'") == [(1, "a")]
+    with pytest.raises(Unavailable) as caught, database.read() as tx:
+        tx.driver_rows("SELECT nothing FROM nowhere")
+    assert "nowhere" not in caught.value.message
+
+
+def test_a_nested_write_is_a_mistake_that_shows(sqlite_database: Database) -> None:
+    """One thread cannot enter `write` twice: it would wait for itself."""
+    with (
+        pytest.raises(RuntimeError, match="twice"),
+        sqlite_database.write(),
+        sqlite_database.write(),
+    ):
+        pytest.fail("a nested write was let in")
+    with sqlite_database.write() as tx:
+        _put(tx, "a")
+
+
+def test_a_closed_database_says_so(tmp_path: Path) -> None:
+    """After `close` every call is refused as unavailable, and closing again does nothing."""
+    database = open_database(tmp_path / "assay.db")
+    database.close()
+    database.close()
+    with pytest.raises(Unavailable, match="closed"), database.read():
+        pass
+    with pytest.raises(Unavailable, match="closed"), database.write():
+        pass
+
+
+def test_sqlite_is_durable_and_strict(sqlite_database: Database) -> None:
+    """The settings that the promises rest on are on: full sync, WAL, foreign keys, triggers."""
+    with sqlite_database.write() as tx:
+        found = {
+            name: tx.driver(f"PRAGMA {name}").scalar_one()
+            for name in ("synchronous", "journal_mode", "foreign_keys", "recursive_triggers")
+        }
+    assert found == {
+        "synchronous": 2,
+        "journal_mode": "wal",
+        "foreign_keys": 1,
+        "recursive_triggers": 1,
+    }
+
+
+def test_a_database_outlives_its_process(tmp_path: Path, sqlite_template: Path) -> None:
+    """What was acknowledged is in the file, without a clean end."""
+    path = tmp_path / "copy.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    with closing(open_database(path)) as database:
+        with database.write() as tx:
+            _put(tx, "kept")
+        with closing(open_database(path)) as other:
+            assert other.engine is Engine.SQLITE
+            assert _names(other) == {"kept"}

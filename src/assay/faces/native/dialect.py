@@ -19,6 +19,9 @@ from assay.faces.endpoint import Endpoint
 from assay.faces.native.errors import body_of, status_of
 
 WORKSPACE_HEADER = "x-assay-workspace"
+NOTHING = msgspec.Raw(b"null")
+"""The default of an optional field that is kept as it was sent."""
+
 _PATH = re.compile(r"at `(?P<path>\$[^`]*)`")
 _FIELD = re.compile(r"field `(?P<field>[^`]+)`")
 
@@ -117,6 +120,17 @@ def _json(content: bytes, status: int, headers: Mapping[str, str]) -> Response:
             **headers,
         },
     )
+
+
+def raw_text(raw: msgspec.Raw) -> str | None:
+    """JSON as it was sent, so that no number changes its spelling; None for `null` or nothing.
+
+    A JSON string is taken for the text of what it holds.
+    """
+    text = bytes(raw).decode()
+    if text == "null":
+        return None
+    return msgspec.json.decode(text, type=str) if text.startswith('"') else text
 
 
 def number(value: float) -> float | str:

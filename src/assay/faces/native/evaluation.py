@@ -7,7 +7,7 @@ import msgspec
 from assay.domain.access import Action
 from assay.domain.tracking import EvalResult
 from assay.faces.endpoint import NO_BODY, SMALL_BODY, Call, Endpoint
-from assay.faces.native.dialect import number
+from assay.faces.native.dialect import NOTHING, number, raw_text
 from assay.faces.native.registry_types import VersionAnswer, version_answer
 
 
@@ -49,7 +49,7 @@ class WinnerRequest(msgspec.Struct, forbid_unknown_fields=True):
     register_as: str | None = None
     artifact_path: str | None = None
     logged_model_id: str | None = None
-    lineage: msgspec.Raw | None = None
+    lineage: msgspec.Raw = NOTHING
 
 
 class WinnerAnswer(msgspec.Struct):
@@ -102,7 +102,7 @@ def choose(call: Call, body: WinnerRequest) -> WinnerAnswer:
             body.register_as,
             artifact_path=body.artifact_path,
             logged_model_id=body.logged_model_id,
-            lineage=None if body.lineage is None else bytes(body.lineage).decode(),
+            lineage=raw_text(body.lineage),
         )
     winner = result.winner
     return WinnerAnswer(

@@ -7,11 +7,12 @@ import msgspec
 from assay.domain.access import Action
 from assay.domain.tracking import RunStatus, View
 from assay.faces.endpoint import JSON_BODY, NO_BODY, SMALL_BODY, Call, Endpoint
+from assay.faces.native.dialect import NOTHING, raw_text
 from assay.faces.native.run_answers import RunAnswer, RunInfo, RunPage, run_info, whole_run
 
 
 class RunRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """A new run, in an experiment given by id or by name. `lineage` is strict JSON text.
+    """A new run, in an experiment given by id or by name. `lineage` is an object.
 
     With a `run_id` of the client's own, sending the same again answers the run that is there.
     """
@@ -26,7 +27,7 @@ class RunRequest(msgspec.Struct, forbid_unknown_fields=True):
     status: RunStatus = RunStatus.RUNNING
     params: dict[str, str] = {}
     tags: dict[str, str] = {}
-    lineage: str | None = None
+    lineage: msgspec.Raw = NOTHING
     parent_run_id: str | None = None
 
 
@@ -63,7 +64,7 @@ def create_run(call: Call, body: RunRequest) -> RunAnswer:
         status=body.status,
         params=body.params,
         tags=body.tags,
-        lineage=body.lineage,
+        lineage=raw_text(body.lineage),
         parent_run_id=body.parent_run_id,
     )
     return whole_run(made)

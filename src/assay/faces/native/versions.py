@@ -12,6 +12,7 @@ from assay.domain.access import Action
 from assay.domain.tracking import FileEntry
 from assay.faces.endpoint import JSON_BODY, NO_BODY, SMALL_BODY, Call, Endpoint
 from assay.faces.files import Pieces, file_response
+from assay.faces.native.dialect import NOTHING, raw_text
 from assay.faces.native.registry_types import (
     FileAnswer,
     VerdictAnswer,
@@ -32,7 +33,7 @@ class VersionRequest(msgspec.Struct, forbid_unknown_fields=True):
     artifact_path: str | None = None
     logged_model_id: str | None = None
     source: str = ""
-    lineage: msgspec.Raw | None = None
+    lineage: msgspec.Raw = NOTHING
     description: str = ""
     tags: dict[str, str] = {}
     create_model: bool = True
@@ -90,7 +91,7 @@ def register(call: Call, body: VersionRequest) -> VersionAnswer:
         artifact_path=body.artifact_path,
         logged_model_id=body.logged_model_id,
         source=body.source,
-        lineage=None if body.lineage is None else bytes(body.lineage).decode(),
+        lineage=raw_text(body.lineage),
         description=body.description,
         tags=body.tags,
         create_model=body.create_model,

@@ -16,7 +16,7 @@ from assay.faces.mlflow import routes as mlflow
 from assay.faces.native import routes as native
 from assay.server import health
 from assay.server.bootstrap import open_data, open_services
-from assay.server.page import serve_page
+from assay.server.page import Page
 from assay.server.settings import Settings
 from assay.services.assembly import Services
 
@@ -55,7 +55,7 @@ class App:
             self._services,
             Identity(self._services.auth, self._hosts()),
             request_ids(),
-            fallback=serve_page,
+            fallback=Page(),
         )
 
     def close(self) -> None:

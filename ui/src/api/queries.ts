@@ -1,0 +1,229 @@
+/** What the page asks the server for, one place per noun; keys hold whatever decides the answer. */
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { apiPath, currentWorkspace, get, post } from "./client";
+import type * as T from "./types";
+
+const ws = currentWorkspace;
+
+export const whoami = () =>
+  queryOptions({ queryKey: ["whoami", ws()], queryFn: ({ signal }) => get<T.Whoami>("/whoami", {}, signal), staleTime: 60_000 });
+
+export const workspaces = () =>
+  queryOptions({
+    queryKey: ["workspaces"],
+    queryFn: async ({ signal }) => (await get<{ workspaces: T.Workspace[] }>("/workspaces", {}, signal)).workspaces,
+  });
+
+export const experiments = (view: "active" | "deleted" | "all" = "active") =>
+  queryOptions({
+    queryKey: ["experiments", ws(), view],
+    queryFn: async ({ signal }) => {
+      const body = { view, max_results: 1000, order_by: ["last_update_time DESC"] };
+      return (await post<{ experiments: T.Experiment[] }>("/experiments/search", body, signal)).experiments;
+    },
+  });
+
+export const experiment = (id: string) =>
+  queryOptions({
+    queryKey: ["experiment", id],
+    queryFn: ({ signal }) => get<T.Experiment>(apiPath("experiments", id), {}, signal),
+  });
+
+export interface RunSearch {
+  experimentIds: string[];
+  filter?: string;
+  orderBy?: string[];
+  view?: "active" | "deleted" | "all";
+}
+
+interface RunPage {
+  runs: T.Run[];
+  next_page_token: string | null;
+}
+
+const runSearchBody = (search: RunSearch, size: number, token: string | null) => ({
+  experiment_ids: search.experimentIds,
+  filter: search.filter ?? "",
+  order_by: search.orderBy ?? [],
+  view: search.view ?? "active",
+  max_results: size,
+  ...(token ? { page_token: token } : {}),
+});
+
+/** The first page is small, so that it paints soon; those after it are large. */
+export const runPages = (search: RunSearch, refreshMs: number | false = false) =>
+  infiniteQueryOptions({
+    queryKey: ["runs", "pages", search],
+    queryFn: ({ pageParam, signal }) =>
+      post<RunPage>("/runs/search", runSearchBody(search, pageParam ? 1000 : 100, pageParam), signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_page_token,
+    placeholderData: keepPreviousData,
+    refetchInterval: refreshMs,
+  });
+
+export const someRuns = (search: RunSearch, size: number) =>
+  queryOptions({
+    queryKey: ["runs", "some", search, size],
+    queryFn: async ({ signal }) =>
+      (await post<RunPage>("/runs/search", runSearchBody(search, size, null), signal)).runs,
+  });
+
+export const run = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id],
+    queryFn: ({ signal }) => get<T.Run>(apiPath("runs", id), {}, signal),
+    refetchInterval: (query) => (query.state.data?.status === "running" ? 5000 : false),
+  });
+
+export const lineageDraft = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id, "lineage"],
+    queryFn: ({ signal }) => get<T.LineageDraft>(`${apiPath("runs", id)}/lineage-draft`, {}, signal),
+  });
+
+export const artifacts = (owner: string, folder: string) =>
+  queryOptions({
+    queryKey: ["artifacts", owner, folder],
+    queryFn: async ({ signal }) =>
+      (await get<{ files: T.FileEntry[] }>(`${owner}/artifacts`, { path: folder }, signal)).files,
+  });
+
+export const recordKeys = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id, "record-keys"],
+    queryFn: async ({ signal }) => (await get<{ keys: string[] }>(`${apiPath("runs", id)}/records`, {}, signal)).keys,
+  });
+
+export const records = (id: string, key: string) =>
+  infiniteQueryOptions({
+    queryKey: ["run", id, "records", key],
+    queryFn: ({ pageParam, signal }) =>
+      get<{ records: T.StepRecord[]; next_page_token: string | null }>(
+        `${apiPath("runs", id)}/records`,
+        { key, max_results: 200, page_token: pageParam },
+        signal,
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_page_token,
+  });
+
+export const evals = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id, "evals"],
+    queryFn: async ({ signal }) => (await get<{ results: T.EvalResult[] }>(`${apiPath("runs", id)}/evals`, {}, signal)).results,
+  });
+
+export const models = () =>
+  queryOptions({
+    queryKey: ["models", ws()],
+    queryFn: async ({ signal }) =>
+      (await get<{ models: T.Model[] }>("/models", { max_results: 1000, order_by: ["last_updated_timestamp DESC"] }, signal)).models,
+  });
+
+export const model = (name: string) =>
+  queryOptions({
+    queryKey: ["model", ws(), name],
+    queryFn: ({ signal }) => get<T.Model>(apiPath("models", name), {}, signal),
+  });
+
+export const versions = (name: string) =>
+  queryOptions({
+    queryKey: ["model", ws(), name, "versions"],
+    queryFn: async ({ signal }) =>
+      (await get<{ versions: T.Version[] }>(`${apiPath("models", name)}/versions`, { max_results: 1000 }, signal)).versions,
+  });
+
+export const versionsOfRun = (runId: string) =>
+  queryOptions({
+    queryKey: ["versions-of-run", ws(), runId],
+    queryFn: async ({ signal }) =>
+      (await get<{ versions: T.Version[] }>("/versions", { filter: `run_id = '${runId}'` }, signal)).versions,
+  });
+
+export const version = (name: string, number: string | number) =>
+  queryOptions({
+    queryKey: ["model", ws(), name, "version", String(number)],
+    queryFn: ({ signal }) => get<T.Version>(apiPath("models", name, "versions", number), {}, signal),
+  });
+
+export const manifest = (name: string, number: string | number) =>
+  queryOptions({
+    queryKey: ["model", ws(), name, "manifest", String(number)],
+    queryFn: ({ signal }) =>
+      get<{ artifact_digest: string | null; files: T.ManifestFile[] }>(
+        `${apiPath("models", name, "versions", number)}/manifest`,
+        {},
+        signal,
+      ),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export const aliasHistory = (name: string, alias: string) =>
+  queryOptions({
+    queryKey: ["model", ws(), name, "history", alias],
+    queryFn: async ({ signal }) =>
+      (await get<{ moves: T.Move[] }>(`${apiPath("models", name, "aliases", alias)}/history`, {}, signal)).moves,
+  });
+
+export const preview = (name: string, number: number, alias: string) =>
+  queryOptions({
+    queryKey: ["model", ws(), name, "preview", number, alias],
+    queryFn: ({ signal }) =>
+      post<T.Decision>(`${apiPath("models", name)}/promotion-preview`, { version: number, alias }, signal),
+    staleTime: 0,
+    gcTime: 0,
+  });
+
+export const gates = () =>
+  queryOptions({
+    queryKey: ["gates", ws()],
+    queryFn: async ({ signal }) => (await get<{ gates: T.Gate[] }>("/gates", { current_only: true, max_results: 1000 }, signal)).gates,
+  });
+
+export const gate = (name: string) =>
+  queryOptions({
+    queryKey: ["gates", ws(), name],
+    queryFn: async ({ signal }) => (await get<{ gates: T.Gate[] }>(apiPath("gates", name), {}, signal)).gates,
+  });
+
+export const suites = () =>
+  queryOptions({
+    queryKey: ["suites", ws()],
+    queryFn: async ({ signal }) => (await get<{ suites: T.Suite[] }>("/suites", { max_results: 1000 }, signal)).suites,
+  });
+
+export const gateRuns = (of: { model?: string; version?: number; state?: string[] } = {}) =>
+  queryOptions({
+    queryKey: ["gate-runs", ws(), of],
+    queryFn: async ({ signal }) =>
+      (await get<{ gate_runs: T.GateRun[] }>("/gate-runs", { ...of, max_results: 200 }, signal)).gate_runs,
+    refetchInterval: (query) =>
+      query.state.data?.some((each) => each.state === "queued" || each.state === "leased") ? 3000 : false,
+  });
+
+export const ledger = (of: { object?: string; action?: string }) =>
+  infiniteQueryOptions({
+    queryKey: ["ledger", of],
+    queryFn: ({ pageParam, signal }) =>
+      get<{ events: T.LedgerEvent[]; next_page_token: string | null }>(
+        "/ledger",
+        { ...of, newest_first: true, max_results: 200, page_token: pageParam },
+        signal,
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_page_token,
+    placeholderData: keepPreviousData,
+  });
+
+export const principals = () =>
+  queryOptions({
+    queryKey: ["principals"],
+    queryFn: async ({ signal }) => (await get<{ principals: T.Principal[] }>("/principals", {}, signal)).principals,
+  });
+
+export const tokens = () =>
+  queryOptions({
+    queryKey: ["tokens"],
+    queryFn: async ({ signal }) => (await get<{ tokens: T.Token[] }>("/tokens", {}, signal)).tokens,
+  });

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 _LINES_SHOWN = 14
+_SEEN_SHOWN = 1_000
 
 
 class ClaimFailed(FailedPrecondition):
@@ -75,7 +76,7 @@ class Narrator:
     def claim(self, sentence: str, *, holds: bool, seen: object = "") -> None:
         """Print the sentence if it holds; raise ClaimFailed with what was seen instead if not."""
         if not holds:
-            found = f" What was seen: {str(seen).strip()[:2_000]}" if seen != "" else ""
+            found = f" What was seen: {str(seen).strip()[:_SEEN_SHOWN]}" if seen != "" else ""
             message = f"The demonstration failed, because this does not hold: {sentence}.{found}"
             raise ClaimFailed(message)
         self.claims_held += 1

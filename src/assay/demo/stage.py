@@ -70,8 +70,11 @@ class Folders:
         return self.root / "logs"
 
 
-def environment(folders: Folders) -> dict[str, str]:
-    """This process's environment without what would lead elsewhere than to our own server."""
+def environment(folders: Folders, width: int) -> dict[str, str]:
+    """This process's environment without what would lead elsewhere than to our own server.
+
+    `width` is how many columns commands may print.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -88,7 +91,7 @@ def environment(folders: Folders) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
-        "COLUMNS": "100",
+        "COLUMNS": str(width),
     }
 
 

@@ -51,7 +51,7 @@ def tell(wishes: Wishes, console: Console) -> None:
     with interruptible(), _folder(wishes.data, console) as root:
         folders = Folders(root)
         narrator = Narrator(console)
-        with Backstage(folders.logs, environment(folders)) as backstage:
+        with Backstage(folders.logs, environment(folders, _columns(console))) as backstage:
             stage = Stage(narrator, backstage, folders, unsandboxed=wishes.unsandboxed)
             cast = _play(stage, wishes.port)
             _close(stage, cast)
@@ -145,6 +145,11 @@ def _check_sandbox(*, unsandboxed: bool) -> None:
     except SandboxUnavailable as fault:
         message = f"{fault.message} For the demonstration: assay demo --unsandboxed."
         raise SandboxUnavailable(message) from None
+
+
+def _columns(console: Console) -> int:
+    """How wide commands may print, since what they say is indented; without a terminal, wide enough."""
+    return max(100, console.width - 2) if console.is_terminal else 120
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -12,6 +13,7 @@ from assay.domain.errors import FailedPrecondition
 
 _DATABASE = "assay.db"
 _BLOBS = "blobs"
+_BEGINNING = 200
 _PROMOTION = """
 SELECT seq, body FROM ledger WHERE action = 'promotion' AND outcome = 'allowed'
 ORDER BY seq DESC LIMIT 1
@@ -20,7 +22,7 @@ ORDER BY seq DESC LIMIT 1
 
 @dataclass(frozen=True, slots=True)
 class Tampering:
-    """One byte of one event: where it lay in the file, what it was, what it is now."""
+    """One changed byte: in which event, where in the file, and who it names now instead of before."""
 
     seq: int
     offset: int
@@ -40,7 +42,7 @@ def copy_data(data: Path, copy: Path) -> None:
 
 
 def flip_one_byte(copy: Path) -> Tampering:
-    """Change the number of the version that the last promotion promoted, in the file itself.
+    """Let the last promotion name another actor, by changing one byte of the database's file.
 
     Whoever can write the file can do this; no trigger runs. Raises FailedPrecondition when there
     is no promotion in the ledger.
@@ -53,14 +55,12 @@ def flip_one_byte(copy: Path) -> Tampering:
     if row is None:
         raise FailedPrecondition(f"The ledger in {path} has no promotion to tamper with.")
     seq, body = row
-    content = path.read_bytes()
-    text = body.encode()
-    # An event that is longer than a page goes on elsewhere; its beginning is in one piece.
-    beginning = text[: min(len(text), 300)]
-    where = content.index(beginning) + beginning.rindex(b'"') - 1
-    before = content[where]
-    after = before ^ 1
+    actor = json.loads(body)["actor"]
+    # A long event goes on in another page of the file; its beginning is in one piece.
+    start = path.read_bytes().index(body[:_BEGINNING].encode())
+    offset = start + body.index(actor)
+    changed = chr(ord(actor[0]) ^ 1) + actor[1:]
     with path.open("r+b") as file:
-        file.seek(where)
-        file.write(bytes([after]))
-    return Tampering(seq, where, chr(before), chr(after))
+        file.seek(offset)
+        file.write(changed[:1].encode())
+    return Tampering(seq, offset, actor, changed)

@@ -60,8 +60,8 @@ def audit_after_tampering(stage: Stage) -> None:
     """One byte of the copy is changed in the file itself; the audit finds the event."""
     change = flip_one_byte(stage.folders.copy)
     stage.narrator.say(
-        f"By hand, in the copy's file: byte {change.offset:,} becomes {change.after!r} instead of "
-        f"{change.before!r}, in event {change.seq}, the last promotion."
+        f"By hand, in the copy's file: byte {change.offset:,} is changed, and event {change.seq}, "
+        f"the last promotion, was made by {change.after!r} instead of {change.before!r}."
     )
     stage.assay("audit", "verify", "--data", stage.folders.copy, expect=1)
     report = stage.quietly("audit", "verify", "--data", stage.folders.copy, "--json")

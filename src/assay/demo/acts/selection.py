@@ -21,13 +21,15 @@ _LINES_OF_ERROR = 1
 def evaluate(stage: Stage, cast: Cast) -> None:
     """Report what every run scored on the ranking suite; one run chose an easier suite instead."""
     flattered, champion = cast.flattered, cast.champion
+    for folder in (cast.suites.ranking, cast.suites.easy):
+        stage.assay("suites", "create", folder)
     with stage.client as client:
         for run in cast.runs.values():
             if run is flattered:
                 log_score(client, run, cast.easy_suite, run.result.clean)
             else:
                 log_score(client, run, cast.ranking_suite, run.result.scanner)
-    stage.assay("runs", "list", "--experiment", EXPERIMENT)
+    stage.assay("runs", "list", "--experiment", EXPERIMENT, "--metric", "eval/accuracy")
     easy, best = flattered.result.clean.value, champion.result.scanner.value
     stage.narrator.claim(
         f"the run with the highest score, {float(easy):.3f}, has it from an easier suite; "
@@ -48,13 +50,13 @@ def log_score(client: Client, run: TrainedRun, suite: str, score: Score) -> None
 def choose(stage: Stage, cast: Cast) -> None:
     """The whole sweep cannot be ranked; the runs of one suite can."""
     command = ("winner", "--experiment", EXPERIMENT, "--metric", METRIC)
-    refused = stage.assay(*command, "--maximize", expect=1)
+    refused = stage.assay(*command, expect=1)
     stage.narrator.claim(
         "runs of two suites are not ranked, and the refusal lists both",
         holds=cast.easy_suite in refused.text and cast.ranking_suite in refused.text,
         seen=refused.text,
     )
-    chosen = stage.assay(*command, "--maximize", "--suite", cast.ranking_suite)
+    chosen = stage.assay(*command, "--suite", cast.suites.ranking.name)
     stage.narrator.claim(
         f"on one suite {cast.champion.name} wins",
         holds=cast.champion.run_id in chosen.text,

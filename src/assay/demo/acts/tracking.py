@@ -16,7 +16,7 @@ from assay.demo.workshop import read_results, write_materials
 from assay.sdk.client import url_path
 
 MLFLOW = "mlflow"
-SDK = "assay SDK"
+SDK = "the SDK"
 
 _TRAIN_WITHIN_S = 240.0
 _TRAINERS = {MLFLOW: MLFLOW_TRAINER, SDK: SDK_TRAINER}
@@ -96,8 +96,7 @@ def _start_trainer(
         *(planned.name for planned in plans),
     ]
     script, address = _TRAINERS[client], _ADDRESS[client]
-    shown = ["--data", "…", "--out", "…", *chosen, f"({len(plans)} runs)"]
-    stage.narrator.command(f"{address}={stage.url} python {script} {' '.join(shown)} &")
+    stage.narrator.command(f"{address}={stage.url} python {script} … &  # {len(plans)} runs")
     name = f"{Path(script).stem} {output.name}"
     return stage.start_script(name, script, arguments, {address: stage.url})
 
@@ -122,7 +121,7 @@ def _check_recorded(stage: Stage, trained: Mapping[str, TrainedRun]) -> None:
             points += sum(metric["count"] for metric in metrics.values())
             loss = metrics.get("train/loss", {"count": 0, "step": 0})
             seen = (whole["status"], loss["count"], loss["step"])
-            if seen != ("FINISHED", steps, steps):
+            if seen != ("finished", steps, steps):
                 stage.narrator.claim(f"{run.name} has {steps} steps", holds=False, seen=seen)
     by_client = {
         client: sum(run.client == client for run in trained.values()) for client in (MLFLOW, SDK)

@@ -127,6 +127,7 @@ def show(name: str, /, *, options: Options = DEFAULTS) -> None:
         print_json({"gates": found})
         return
     _print_gate(max(found, key=lambda gate: (gate["is_current"], gate["version"])))
+    say("")
     _print_gates(found)
 
 

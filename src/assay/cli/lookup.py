@@ -143,3 +143,8 @@ def version_of(client: Client, reference: ModelReference) -> int:
         )
     address = url_path("models", reference.name, "aliases", reference.alias)
     return int(client.get(address)["version"]["version"])
+
+
+def version_path(name: str, version: int) -> str:
+    """The API path of a version."""
+    return url_path("models", name, "versions", version)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from assay.cli.aliases import alias, clear, delete, history, quarantine, unalias
 from assay.cli.download import download as fetch
 from assay.cli.download import entries_of
 from assay.cli.lookup import (
@@ -17,6 +18,7 @@ from assay.cli.lookup import (
     parse_reference,
     run_id_of,
     version_of,
+    version_path,
 )
 from assay.cli.options import DEFAULTS, Options
 from assay.cli.output import note, print_facts, print_json, print_table, say, score, size, when
@@ -30,12 +32,12 @@ if TYPE_CHECKING:
     from assay.sdk.client import Client
 
 app = App(name="models")
+for _verb in (history, alias, unalias, quarantine, clear, delete):
+    app.command(_verb)
 
 _VERSIONS_MAX = 10_000
 _JUDGED_MAX = 50
 _DIGEST_SHOWN = 12
-
-Reason = Annotated[str, Parameter(metavar="TEXT")]
 
 
 @app.command
@@ -143,7 +145,7 @@ def show(model: str, /, *, options: Options = DEFAULTS) -> None:
     found = client.get(url_path("models", reference.name))
     versions, is_more = _versions(client, reference.name, _VERSIONS_MAX)
     if options.json:
-        full = [client.get(_version_path(reference.name, row["version"])) for row in versions]
+        full = [client.get(version_path(reference.name, row["version"])) for row in versions]
         print_json({**found, "versions": full, "more": is_more})
         return
     print_facts(
@@ -155,6 +157,7 @@ def show(model: str, /, *, options: Options = DEFAULTS) -> None:
             "created": when(found["created_at_ms"]),
         }
     )
+    say("")
     _print_versions(client, reference.name, versions)
 
 
@@ -235,141 +238,9 @@ def verify(model: str, folder: Path | None = None, /, *, options: Options = DEFA
     return verify_stored(client, entries, address).show(options, subject)
 
 
-@app.command
-def history(model: str, /, *, options: Options = DEFAULTS) -> None:
-    """Show how an alias has moved: when, by whom, and why.
-
-    Args:
-        model: NAME@ALIAS.
-    """
-    reference = parse_reference(model)
-    if reference.alias is None:
-        raise InvalidArgument(f"Say which alias: {reference.name}@production.")
-    address = url_path("models", reference.name, "aliases", reference.alias, "history")
-    moves = options.client().get(address)["moves"]
-    if options.json:
-        print_json({"model": reference.name, "alias": reference.alias, "moves": moves})
-        return
-    print_table(
-        ["revision", "when", "move", "from", "to", "by", "event", "reason"],
-        [
-            [
-                move["revision"],
-                when(move["at_ms"]),
-                move["kind"],
-                move["from_version"],
-                move["to_version"],
-                move["actor"],
-                move["ledger_seq"],
-                move["reason"],
-            ]
-            for move in moves
-        ],
-        empty=f"{reference} has never been set.",
-        numeric=("revision", "from", "to", "event"),
-    )
-
-
-@app.command
-def alias(model: str, name: str, /, *, reason: Reason = "", options: Options = DEFAULTS) -> None:
-    """Let an alias name a version. A protected one moves only if the gate allows it.
-
-    Args:
-        model: NAME/VERSION, or NAME@ALIAS for what another alias names.
-        name: The alias.
-        reason: Why; kept in the ledger.
-    """
-    client = options.client()
-    reference = parse_reference(model)
-    number = version_of(client, reference)
-    address = url_path("models", reference.name, "aliases", name)
-    answer = client.put(address, {"version": number, "reason": reason})
-    if options.json:
-        print_json(answer)
-    else:
-        say(f"{reference.name}@{name} is version {number}.")
-
-
-@app.command
-def unalias(model: str, /, *, reason: Reason = "", options: Options = DEFAULTS) -> None:
-    """Remove an alias. A protected one that a version holds stays.
-
-    Args:
-        model: NAME@ALIAS.
-        reason: Why; kept in the ledger.
-    """
-    reference = parse_reference(model)
-    if reference.alias is None:
-        raise InvalidArgument(f"Say which alias: {reference.name}@candidate.")
-    address = url_path("models", reference.name, "aliases", reference.alias)
-    answer = options.client().delete(address, reason=reason or None)
-    if options.json:
-        print_json(answer)
-    else:
-        say(f"{reference} is removed.")
-
-
-@app.command
-def quarantine(model: str, /, *, reason: Reason, options: Options = DEFAULTS) -> None:
-    """Bar a version from promotion.
-
-    Args:
-        model: NAME/VERSION or NAME@ALIAS.
-        reason: Why; kept in the ledger.
-    """
-    _judge(model, "quarantine", reason, options)
-
-
-@app.command
-def clear(model: str, /, *, reason: Reason, options: Options = DEFAULTS) -> None:
-    """Lift a quarantine, so that the version may be promoted again.
-
-    Args:
-        model: NAME/VERSION.
-        reason: Why; kept in the ledger.
-    """
-    _judge(model, "clear", reason, options)
-
-
-@app.command
-def delete(model: str, /, *, yes: bool = False, options: Options = DEFAULTS) -> None:
-    """Delete a version, which leaves a tombstone, or a model with all its versions.
-
-    Refused while a protected alias, or for a version any alias, holds on to it.
-
-    Args:
-        model: NAME/VERSION, or NAME for the whole model.
-        yes: Really delete it.
-    """
-    reference = parse_reference(model)
-    if reference.alias is not None:
-        raise InvalidArgument("Name the version itself: what an alias holds cannot be deleted.")
-    if not yes:
-        raise FailedPrecondition(f"Deleting {reference} cannot be undone; pass --yes to do it.")
-    address = url_path("models", reference.name)
-    if reference.version is not None:
-        address = _version_path(reference.name, reference.version)
-    options.client().delete(address)
-    if options.json:
-        print_json({"model": reference.name, "version": reference.version, "deleted": True})
-    else:
-        say(f"{reference} is deleted.")
-
-
-def _judge(model: str, verb: str, reason: str, options: Options) -> None:
-    client = options.client()
-    reference = parse_reference(model)
-    number = version_of(client, reference)
-    found = client.post(f"{_version_path(reference.name, number)}/{verb}", {"reason": reason})
-    if options.json:
-        print_json(found)
-    else:
-        say(f"{reference.name} version {number} is {found['state']}.")
-
-
 def _show_version(client: Client, reference: ModelReference, options: Options) -> None:
     number = version_of(client, reference)
-    found = client.get(_version_path(reference.name, number))
+    found = client.get(version_path(reference.name, number))
     if options.json:
         print_json(found)
         return
@@ -391,6 +262,7 @@ def _show_version(client: Client, reference: ModelReference, options: Options) -
             **{f"tag {key}": value for key, value in sorted(found["tags"].items())},
         }
     )
+    say("")
     print_table(
         ["gate", "verdict", "score", "items", "given", "by", "reasons"],
         [
@@ -416,7 +288,7 @@ def _print_versions(client: Client, name: str, found: list[dict[str, Any]]) -> N
     for place, row in enumerate(found):
         given = []
         if place < _JUDGED_MAX:
-            given = client.get(_version_path(name, row["version"]) + "/verdicts")["verdicts"]
+            given = client.get(version_path(name, row["version"]) + "/verdicts")["verdicts"]
         newest = given[0] if given else None
         rows.append(
             [
@@ -461,7 +333,7 @@ def _versions(client: Client, name: str, limit: int) -> tuple[list[dict[str, Any
 
 def _manifest(client: Client, name: str, version: int) -> tuple[str, tuple[ManifestEntry, ...]]:
     """The frozen files, if they have the digest that the registry keeps for them."""
-    found = client.get(_version_path(name, version) + "/manifest")
+    found = client.get(version_path(name, version) + "/manifest")
     promised, entries = found["artifact_digest"], entries_of(found["files"])
     if promised is None or not entries:
         raise FailedPrecondition(f"Version {version} of {name!r} was recorded without files.")
@@ -474,12 +346,8 @@ def _manifest(client: Client, name: str, version: int) -> tuple[str, tuple[Manif
 
 
 def _address(name: str, version: int) -> Callable[[str], str]:
-    base = _version_path(name, version) + "/files"
+    base = version_path(name, version) + "/files"
     return lambda path: f"{base}/{file_path(path)}"
-
-
-def _version_path(name: str, version: int) -> str:
-    return url_path("models", name, "versions", version)
 
 
 def _alias_text(alias: dict[str, Any]) -> str:

@@ -6,17 +6,23 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
+# Wide enough that nothing is folded where no person reads: a program wants one row on one line.
+_PIPE_WIDTH = 100_000
+
+
 def console(*, stderr: bool = False) -> Console:
-    """A console for tables and progress; plain text when nobody is looking."""
+    """A console for tables and progress; plain text that is never folded when nobody is looking."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _PIPE_WIDTH
+    return Console(stderr=stderr, highlight=False, width=width)
 
 
 def print_json(value: Any) -> None:
@@ -32,30 +38,31 @@ def print_table(
     numeric: Sequence[str] = (),
 ) -> None:
     """A table, or `empty` (a sentence that says how to get a first row)."""
-    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     shown = [[cell(value) for value in row] for row in rows]
     if not shown:
-        console().print(Text(empty))
+        say(empty)
         return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
-        table.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if name in numeric else "left"
+        table.add_column(printable(name), justify=justify, overflow="fold")
     for row in shown:
         # Text, not markup: what users named their runs must not style the terminal.
         table.add_row(*(Text(printable(text)) for text in row))
-    console().print(table)
+    screen = console()
+    with screen.capture() as captured:
+        screen.print(table)
+    sys.stdout.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:
     """Names and values, one a line."""
-    from rich.text import Text
-
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
-        console().print(Text(f"{name:<{width}}  {printable(cell(value))}"))
+        say(f"{name:<{width}}  {cell(value)}")
 
 
 def say(text: str) -> None:
@@ -81,7 +88,8 @@ def complain(error: Exception) -> None:
             if str(reason) not in message:
                 note(f"  - {reason}")
     request_id = getattr(error, "request_id", None)
-    if request_id:
+    # Only a fault of the server's is worth looking up in its log.
+    if request_id and getattr(error, "status", 0) >= 500:
         note(f"  (request {request_id})")
 
 
@@ -102,14 +110,18 @@ def when(at_ms: int | None) -> str:
     """UTC time to the second."""
     if at_ms is None:
         return "-"
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def score(text: str | None) -> str:
-    """An exact score for people: as it is where that is short, else rounded."""
+    """An exact score for people: a decimal where there is one, else the fraction and about how much."""
     from assay.domain.exact import exact, short
 
-    return "-" if text is None else short(exact(text))
+    if text is None:
+        return "-"
+    value = exact(text)
+    shown = short(value)
+    return f"{shown} ≈ {float(value):.6g}" if "/" in shown else shown
 
 
 def size(size_bytes: int | None) -> str:

@@ -86,11 +86,12 @@ def show(run: str, /, *, options: Options = DEFAULTS) -> None:
     if options.json:
         print_json(found)
         return
+    experiment = client.get(url_path("experiments", found["experiment_id"]))
     print_facts(
         {
             "run": found["run_id"],
             "name": found["name"],
-            "experiment": found["experiment_id"],
+            "experiment": experiment["name"],
             "workspace": found["workspace"],
             "status": _status(found),
             "started": when(found["started_at_ms"]),
@@ -101,7 +102,9 @@ def show(run: str, /, *, options: Options = DEFAULTS) -> None:
         }
     )
     if found["params"]:
+        say("")
         print_table(["param", "value"], sorted(found["params"].items()), empty="")
+    say("")
     print_table(
         ["metric", "last", "step", "points", "min", "max"],
         [
@@ -112,6 +115,7 @@ def show(run: str, /, *, options: Options = DEFAULTS) -> None:
         numeric=("last", "step", "points", "min", "max"),
     )
     if found["tags"]:
+        say("")
         print_table(["tag", "value"], sorted(found["tags"].items()), empty="")
 
 

@@ -63,7 +63,7 @@ def winner(
         members = error.details.get("members")
         if options.json or error.code != "incomparable" or not isinstance(members, dict):
             raise
-        return _refused(error, members)
+        return _refused(members)
     if options.json:
         print_json(found)
         return 0
@@ -104,13 +104,11 @@ def _score(results: list[dict[str, Any]], found: dict[str, Any]) -> Any:
     return None
 
 
-def _refused(error: ApiError, members: dict[str, list[str]]) -> int:
+def _refused(members: dict[str, list[str]]) -> int:
     note("assay: These runs were not all scored on one suite, so they cannot be ranked:")
     for suite, runs in members.items():
         shown = ", ".join(run_id[:RUN_SHOWN] for run_id in runs[:5])
         more = f" and {len(runs) - 5} more" if len(runs) > 5 else ""
         note(f"  {suite}  {shown}{more}")
     note("Choose one with --suite, or score the others on it.")
-    if error.request_id:
-        note(f"  (request {error.request_id})")
     return 1

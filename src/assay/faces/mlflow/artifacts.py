@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, Final
 
 import anyio.to_thread
-from msgspec import field
 from starlette.responses import Response
 
 from assay.domain.access import Action
@@ -240,7 +239,7 @@ def one_level(files: Iterable[FileEntry], folder: str) -> tuple[FileEntry, ...]:
     """What stands directly in `folder`, folders first, of files listed with all below."""
     start = f"{folder}/" if folder else ""
     folders: set[str] = set()
-    found: list[FileEntry] = field(default_factory=list)
+    found: list[FileEntry] = []
     for file in files:
         if not file.path.startswith(start):
             continue

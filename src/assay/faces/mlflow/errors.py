@@ -39,6 +39,14 @@ TABLE: Final[Mapping[Code, Foreign]] = {
     Code.INTERNAL: Foreign(500, "INTERNAL_ERROR"),
 }
 
+_USUAL: Final[Mapping[str, str]] = {
+    "data_version": "data_version from the param dataset_version or from mlflow.log_input",
+    "code_commit": "code_commit from the git checkout that the script runs in",
+    "config": "config from the other params",
+    "base_model": "base_model from the param base, base_model or model_name_or_path",
+    "seed": "seed from the param seed",
+}
+
 UNKNOWN_ENDPOINT: Final = Foreign(404, "ENDPOINT_NOT_FOUND")
 NOT_IMPLEMENTED: Final = Foreign(501, "NOT_IMPLEMENTED")
 
@@ -51,5 +59,16 @@ def foreign(error: AppError) -> Foreign:
 
 
 def body_of(error: AppError) -> dict[str, str]:
-    """The error object: MLflow's code and one sentence for the person at the other end."""
-    return {"error_code": foreign(error).error_code, "message": error.message}
+    """The error object: MLflow's code and what the person at the other end needs to know."""
+    message = error.message
+    if error.code is Code.LINEAGE_INCOMPLETE:
+        message = f"{message} {_advice(error)}"
+    return {"error_code": foreign(error).error_code, "message": message}
+
+
+def _advice(error: AppError) -> str:
+    missing = error.details.get("missing")
+    named = [str(name) for name in missing] if isinstance(missing, list) else []
+    usual = "; ".join(_USUAL[name] for name in named if name in _USUAL)
+    tags = ", ".join(f"assay.lineage.{name}" for name in named)
+    return f"Usual sources: {usual}. Or set the run's tags {tags}, and register again."

@@ -93,7 +93,7 @@ def history_bulk(call: Call, message: GetHistoryBulk) -> Any:
         raise missing("metric_key")
     _check_runs(message.run_id, "run_id")
     left = min(max(message.max_results, 0), MAX_BULK)
-    found: list[Point] = field(default_factory=list)
+    found: list[Point] = []
     for run_id in sorted(set(message.run_id)):
         if left == 0:
             break
@@ -124,7 +124,7 @@ def history_interval(call: Call, message: GetHistoryBulkInterval) -> Any:
     if start is not None and end is not None and start > end:
         msg = f"end_step must be greater than start_step. Found start_step={start} and end_step={end}."
         raise InvalidArgument(msg, field="end_step")
-    found: list[Point] = field(default_factory=list)
+    found: list[Point] = []
     for run_id in dict.fromkeys(message.run_ids):
         try:
             samples = call.services.metrics.samples(

@@ -9,12 +9,13 @@ from msgspec import field
 
 from assay.domain.access import Action
 from assay.domain.errors import InvalidArgument
+from assay.domain.grammars import MODEL_VERSIONS
 from assay.domain.registry import ModelVersion
 from assay.domain.tracking import LineagePolicy
 from assay.faces.endpoint import Call, Endpoint
 from assay.faces.mlflow.limits import KeyValue, check_key, registry_tags_of
 from assay.faces.mlflow.locations import Locations
-from assay.faces.mlflow.registered_models import hidden_tag
+from assay.faces.mlflow.prompts import split_filter
 from assay.faces.mlflow.registry_views import Stage, parse_stage, version_view
 from assay.faces.mlflow.roots import version_root
 from assay.faces.mlflow.routing import get, post, send
@@ -181,13 +182,14 @@ def search(call: Call, message: SearchVersions) -> Json:
     if not 1 <= message.max_results <= MAX_ASKED:
         hint = f"It must be a whole number from 1 to {MAX_ASKED}."
         raise invalid("max_results", message.max_results, hint)
+    text, hidden = split_filter(message.filter, MODEL_VERSIONS)
     page = call.services.versions.search_versions(
         call.context,
-        filter=message.filter,
+        filter=text,
         order_by=message.order_by,
         max_results=min(message.max_results, MAX_PAGE),
         page_token=message.page_token or None,
-        without_tag=hidden_tag(message.filter),
+        without_tag=hidden,
     )
     return present(
         model_versions=[version_view(version) for version in page.items],

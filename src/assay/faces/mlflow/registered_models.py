@@ -9,16 +9,17 @@ from msgspec import field
 
 from assay.domain.access import Action
 from assay.domain.errors import InvalidArgument, NotFound
+from assay.domain.grammars import REGISTERED_MODELS
 from assay.domain.registry import ModelVersion, RegisteredModel
 from assay.faces.endpoint import Call, Endpoint
 from assay.faces.mlflow.limits import KeyValue, check_key, registry_tags_of
+from assay.faces.mlflow.prompts import split_filter
 from assay.faces.mlflow.registry_views import Stage, model_view, parse_stage, version_view
 from assay.faces.mlflow.routing import get, post, send
 from assay.faces.mlflow.views import Json, present
 from assay.faces.mlflow.wire import Int64, Message, Required, invalid
 
 MAX_PAGE: Final = 1_000
-PROMPT_TAG: Final = "mlflow.prompt.is_prompt"
 LATEST: Final = "latest"
 
 
@@ -136,13 +137,14 @@ def search(call: Call, message: SearchRegistry) -> Json:
     if not 1 <= message.max_results <= MAX_PAGE:
         hint = f"It must be a whole number from 1 to {MAX_PAGE}."
         raise invalid("max_results", message.max_results, hint)
+    text, hidden = split_filter(message.filter, REGISTERED_MODELS)
     page = call.services.registry.search_models(
         call.context,
-        filter=message.filter,
+        filter=text,
         order_by=message.order_by,
         max_results=message.max_results,
         page_token=message.page_token or None,
-        without_tag=hidden_tag(message.filter),
+        without_tag=hidden,
     )
     names = [model.name for model in page.items]
     latest = call.services.versions.latest(call.context, names) if names else {}
@@ -198,11 +200,6 @@ def get_by_alias(call: Call, message: AliasName) -> Json:
             msg = f"Registered model alias {message.alias[:300]!r} not found."
             raise InvalidArgument(msg, field="alias") from error
     return {"model_version": version_view(found)}
-
-
-def hidden_tag(text: str) -> str | None:
-    """The tag whose bearers a search leaves out: prompts, unless its filter speaks of them."""
-    return None if PROMPT_TAG in text else PROMPT_TAG
 
 
 def _newest(call: Call, name: str) -> ModelVersion:

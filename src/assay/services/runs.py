@@ -9,7 +9,7 @@ from assay.domain.access import Action
 from assay.domain.canonical import as_object, parse_strict
 from assay.domain.errors import AlreadyExists, FailedPrecondition, NotFound
 from assay.domain.ids import ID_BYTES, parse_run_id
-from assay.domain.names import check_run_name, check_text
+from assay.domain.names import check_experiment_name, check_run_name, check_text
 from assay.domain.run import check_transition, is_terminal
 from assay.domain.run_name import generate_run_name
 from assay.domain.tracking import Lifecycle, Run, RunStatus, WholeRun
@@ -57,7 +57,10 @@ class Runs:
         AlreadyExists when that id belongs to another experiment. `lineage` is strict JSON text,
         kept as sent. Without an experiment the run goes to the workspace's `Default`.
         """
-        given_params, given_tags = check_params(params or {}), dict(check_tags(tags or {}))
+        place = DEFAULT_EXPERIMENT
+        if experiment is not None:
+            place = check_experiment_name(experiment, "experiment")
+        given_params, given_tags = check_params(params or {}), check_tags(tags or {})
         if parent_run_id is not None:
             given_tags[PARENT_TAG] = parse_run_id(parent_run_id, "parent_run_id")
         new = NewRun(
@@ -75,7 +78,7 @@ class Runs:
         )
         with self._platform.database.write() as tx:
             if experiment_id is None:
-                new = self._in_experiment(tx, context, new, experiment or DEFAULT_EXPERIMENT)
+                new = self._in_experiment(tx, context, new, place)
             return self._insert(tx, context, new, given_params, given_tags)
 
     def get(self, context: Context, run_id: str) -> WholeRun:

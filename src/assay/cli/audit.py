@@ -1,0 +1,245 @@
+"""`assay audit`: reading the ledger, and proving that nobody has rewritten it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from assay.cli.lookup import collect
+from assay.cli.options import DEFAULTS, Options
+from assay.cli.output import complain, console, note, print_json, print_table, say, when
+from assay.domain.errors import AppError, DataCorrupted, InvalidArgument, NotFound
+from assay.sdk.errors import ApiError
+
+if TYPE_CHECKING:
+    from assay.blobs.store import BlobStore
+    from assay.domain.audit import AuditReport
+
+app = App(name="audit")
+
+INTACT, BROKEN, UNREADABLE = 0, 1, 3
+
+_COUNTED = ("events", "models", "versions", "aliases", "moves", "verdicts", "blobs")
+_VERIFY_TIMEOUT_S = 3_600.0
+
+
+@app.command
+def verify(
+    *,
+    data: Annotated[Path | None, Parameter(metavar="DIR")] = None,
+    database: Annotated[str | None, Parameter(metavar="URL")] = None,
+    blobs: Annotated[Path | None, Parameter(metavar="DIR")] = None,
+    ledger_only: bool = False,
+    deep: bool = False,
+    options: Options = DEFAULTS,
+) -> int:
+    """Check the chain of events, replay it, and compare it with every table, digest and file.
+
+    Without --data or --database the server does it. With them this machine reads the data itself
+    and trusts nobody; the server may be stopped or running, and nothing is written.
+
+    Exits with 0 when all is intact, 1 when something was changed (each finding is printed), and 3
+    when it could not be read.
+
+    Args:
+        data: A server's data folder, or a copy of one.
+        database: SQLite path or postgresql:// address. Default: assay.db in --data.
+        blobs: Folder of the files' bytes. Default: blobs in --data.
+        ledger_only: Do not look for the files' bytes.
+        deep: Read every file again and score every verdict again from its rows.
+    """
+    is_offline = data is not None or database is not None
+    if not is_offline and (blobs is not None or ledger_only):
+        raise InvalidArgument("--blobs and --ledger-only go with --data or --database.")
+    if is_offline and data is None and blobs is None and not ledger_only:
+        raise InvalidArgument("Say where the files are, --blobs DIR, or pass --ledger-only.")
+    try:
+        if is_offline:
+            report = _read(data, database, blobs, ledger_only=ledger_only, deep=deep)
+        else:
+            report = _ask(options, deep=deep)
+    except (AppError, ApiError) as error:
+        complain(error)
+        return UNREADABLE
+    _show(report, options)
+    return INTACT if report["is_intact"] else BROKEN
+
+
+@app.command
+def log(
+    *,
+    target: Annotated[str | None, Parameter(name="--object", metavar="OBJECT")] = None,
+    action: str | None = None,
+    oldest_first: bool = False,
+    limit: int = 50,
+    options: Options = DEFAULTS,
+) -> None:
+    """Read the events of the ledger, newest first. Denied attempts are events too.
+
+    Args:
+        target: Events about this object, such as alias:support-bot@production.
+        action: Events of this kind, such as promotion, rollback or verdict.written.
+        oldest_first: In the order in which they happened.
+        limit: At most so many.
+    """
+    client = options.client()
+
+    def page(max_results: int, token: str | None) -> dict[str, Any]:
+        return dict(
+            client.get(
+                "/ledger",
+                object=target,
+                action=action,
+                newest_first=not oldest_first,
+                max_results=max_results,
+                page_token=token,
+            )
+        )
+
+    events, is_more = collect(page, "events", limit)
+    if options.json:
+        print_json({"events": events, "more": is_more})
+        return
+    print_table(
+        ["event", "when", "actor", "action", "object", "workspace", "outcome"],
+        [
+            [
+                event["seq"],
+                when(event["at_ms"]),
+                event["actor"],
+                event["action"],
+                event["object"],
+                event["workspace"],
+                event["outcome"],
+            ]
+            for event in events
+        ],
+        empty="No events. Every change of the registry, of gates and of access becomes one.",
+        numeric=("event",),
+    )
+    if is_more:
+        note(f"There are more than {limit}; see them with --limit.")
+
+
+@app.command
+def head(*, options: Options = DEFAULTS) -> None:
+    """Print the newest event's number and hash. Kept elsewhere, it shows that none were cut off."""
+    found = options.client().get("/ledger/head")
+    if options.json:
+        print_json(found)
+    else:
+        say(f"{found['seq']}:{found['hash']}")
+
+
+def _ask(options: Options, *, deep: bool) -> dict[str, Any]:
+    """The server's own answer. Reading every file again may take it a while."""
+    from assay.sdk.client import Client
+
+    client = Client(options.url, None, options.workspace, timeout_s=_VERIFY_TIMEOUT_S)
+    answer = client.request("POST", "/ledger/verify", json={"deep": deep}, idempotent=True)
+    return dict(answer.json)
+
+
+def _read(
+    data: Path | None,
+    database: str | None,
+    blobs: Path | None,
+    *,
+    ledger_only: bool,
+    deep: bool,
+) -> dict[str, Any]:
+    try:
+        from assay.domain.audit import AuditReport
+        from assay.services.audit import Audit
+        from assay.storage.migrate import check
+        from assay.storage.read_only import open_read_only, structure_faults
+    except ModuleNotFoundError as error:
+        raise NotFound(
+            f"Reading data needs the server's part ({error.name} is missing): pip install 'assay[server]'."
+        ) from None
+    if data is not None and not data.is_dir():
+        raise NotFound(f"There is no folder {data}; --data names the data folder of `assay serve`.")
+    place = database if database is not None else data and data / "assay.db"
+    assert place is not None
+    try:
+        opened = open_read_only(place)
+    except DataCorrupted as fault:
+        return _as_record(_with_faults(AuditReport(), [fault.message]))
+    try:
+        faults = structure_faults(opened, deep=deep)
+        if not faults:
+            check(opened)
+        store, problem = (None, "") if ledger_only else _open_blobs(data, blobs)
+        with _progress() as tell:
+            report = Audit.verify(opened, store, deep=deep, on_progress=tell)
+    except DataCorrupted as fault:
+        return _as_record(_with_faults(AuditReport(), [fault.message]))
+    finally:
+        opened.close()
+    if problem and report.versions:
+        report.add("files", problem)
+    return _as_record(_with_faults(report, faults))
+
+
+def _open_blobs(data: Path | None, blobs: Path | None) -> tuple[BlobStore | None, str]:
+    """The files' store, or why there is none: an audit must not make one."""
+    from assay.blobs.local import LocalBlobStore
+
+    place = blobs if blobs is not None else data and data / "blobs"
+    assert place is not None
+    if not place.is_dir():
+        return None, f"the folder {place} is gone, and with it every file"
+    return LocalBlobStore(place), ""
+
+
+def _with_faults(report: AuditReport, messages: list[str]) -> AuditReport:
+    """The report, with what is wrong with the database file itself."""
+    for message in messages:
+        report.add("database", message)
+    return report
+
+
+def _as_record(report: AuditReport) -> dict[str, Any]:
+    """The report in the form in which the server answers one."""
+    return {
+        "is_intact": report.is_ok,
+        "deep": report.deep,
+        **{name: getattr(report, name) for name in _COUNTED},
+        "head": {"seq": report.head_seq, "hash": report.head_hash},
+        "finding_count": report.finding_count,
+        "findings": [asdict(finding) for finding in report.findings],
+    }
+
+
+def _show(report: dict[str, Any], options: Options) -> None:
+    if options.json:
+        print_json(report)
+        return
+    for finding in report["findings"]:
+        say(f"BROKEN  {finding['area']}: {finding['message']}")
+    more = report["finding_count"] - len(report["findings"])
+    if more > 0:
+        say(f"BROKEN  {more} findings more")
+    counted = ", ".join(f"{report[name]} {name}" for name in _COUNTED)
+    depth = ", files read and verdicts scored again" if report["deep"] else ""
+    if report["is_intact"]:
+        say(f"Intact: {counted}{depth}.")
+        say(f"The newest event is {report['head']['seq']}:{report['head']['hash']}")
+    else:
+        say(f"NOT intact: {report['finding_count']} findings in {counted}{depth}.")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int], None]]:
+    """Tell what is being read, where someone looks."""
+    if not sys.stderr.isatty():
+        yield lambda _what, _count: None
+        return
+    with console(stderr=True).status("Reading the ledger …") as status:
+        yield lambda what, count: status.update(f"Reading: {count:,} {what} …")

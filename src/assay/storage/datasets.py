@@ -75,10 +75,14 @@ def search_datasets(
         .outerjoin(run_input_tags, _is_context())
         .where(datasets.c.experiment_id.in_(experiment_pks), runs.c.lifecycle == "active")
         .distinct()
-        .order_by(datasets.c.experiment_id, datasets.c.name, datasets.c.digest)
+        .order_by(
+            datasets.c.experiment_id, datasets.c.name, datasets.c.digest, run_input_tags.c.value
+        )
         .limit(limit)
     )
-    return [(row[0], Dataset(*row[1:5]), row[5]) for row in tx.execute(statement)]
+    found = [(row[0], Dataset(*row[1:5]), row[5]) for row in tx.execute(statement)]
+    # The engines disagree on where NULL stands.
+    return sorted(found, key=lambda use: (use[0], use[1].name, use[1].digest, use[2] or ""))
 
 
 def _is_context() -> Any:

@@ -45,7 +45,11 @@ FLUSH_POINTS: Final = 262_144
 
 CHUNK_POINTS: Final = 4_096
 IDLE_CHUNK_POINTS: Final = 64
+KEPT_FREE_PAGES: Final = 2_048
+"""Free pages that stay in a SQLite file: the next tail rows go there without growing it."""
+
 MAX_TRACKED_RUNS: Final = 100_000
+_PAGES_A_STEP: Final = 256
 _POLL_S: Final = 0.5
 _SMALL_ROW_POINTS: Final = 4_096
 _ROW_JOINS_UP_TO: Final = 2
@@ -130,14 +134,28 @@ class Compaction:
                     break
             return has_worked
 
+    def shrink(self, *, keep_pages: int = KEPT_FREE_PAGES) -> None:
+        """Give pages that compaction freed back to the disk, in small steps; some stay for reuse."""
+        while not self._stop.is_set():
+            with self._database.write() as tx:
+                given = metric_series.give_back_pages(
+                    tx, keep_pages=keep_pages, at_most=_PAGES_A_STEP
+                )
+            if given == 0:
+                return
+            self._breathe()
+
     def _run(self) -> None:
         self._recall()
         while not self._stop.is_set():
             self._stop.wait(_POLL_S)
-            for run_pk, is_idle in self._due():
+            due = self._due()
+            for run_pk, is_idle in due:
                 if self._stop.is_set():
                     return
                 self._attempt(run_pk, is_idle=is_idle)
+            if due:
+                self._attempt_to_shrink()
 
     def _recall(self) -> None:
         """Count the tails that are there from before, as if they had just come."""
@@ -166,6 +184,12 @@ class Compaction:
             _log.warning("a run could not be compacted", run_pk=run_pk, error=error.message)
         except Exception:  # noqa: BLE001 -- one bad run must not end the compaction of all others
             _log.exception("a run could not be compacted", run_pk=run_pk)
+
+    def _attempt_to_shrink(self) -> None:
+        try:
+            self.shrink()
+        except AppError as error:
+            _log.warning("free pages could not be given back", error=error.message)
 
     def _due(self) -> list[tuple[int, bool]]:
         """Runs to compact now, the fullest first, and whether each is idle."""

@@ -17,6 +17,8 @@ class Engine(StrEnum):
 
 
 SQLITE_PRAGMAS = (
+    # Takes effect where the file is made: pages that compaction frees can be given back in steps.
+    ("auto_vacuum", "INCREMENTAL"),
     # A commit is on the disk when it is acknowledged: NORMAL loses it in a power cut.
     ("synchronous", "FULL"),
     ("foreign_keys", "ON"),

@@ -130,7 +130,7 @@ def tail_payloads_of(tx: Transaction, row_ids: Sequence[int]) -> list[bytes]:
     found: list[bytes] = []
     for some in pieces(list(row_ids)):
         sql = sql_for(tx.engine, "SELECT payload FROM metric_tail WHERE id IN (?*)", len(some))
-        found.extend(payload for (payload,) in tx.driver(sql, tuple(some)))
+        found.extend(payload for (payload,) in tx.driver_rows(sql, tuple(some)))
     return found
 
 
@@ -167,7 +167,7 @@ def chunk_rows(tx: Transaction, run_pk: int, key_ids: Collection[int]) -> dict[i
     """The chunks of several series of a run; a series without any is left out."""
     found: dict[int, list[ChunkRow]] = {}
     for some in pieces(list(key_ids)):
-        rows = tx.driver(
+        rows = tx.driver_rows(
             sql_for(
                 tx.engine,
                 "SELECT id, key_id, points, min_step, max_step FROM metric_chunks"
@@ -196,9 +196,7 @@ def chunk_payloads(
     return [payload for (payload,) in tx.execute(_CHUNK_PAYLOADS, place)]
 
 
-def chunk_points(
-    tx: Transaction, run_pk: int, key_id: int, start_step: int, end_step: int
-) -> int:
+def chunk_points(tx: Transaction, run_pk: int, key_id: int, start_step: int, end_step: int) -> int:
     """How many points `chunk_payloads` would bring."""
     place = {"run_pk": run_pk, "key_id": key_id, "start_step": start_step, "end_step": end_step}
     return int(tx.execute(_CHUNK_POINTS, place).scalar_one())
@@ -233,6 +231,22 @@ def _summary(row: Sequence[float | None]) -> Summary:
     count, is_exact, last_step, last_timestamp_ms, last_value, *extremes = row
     last = float("nan") if last_value is None else last_value
     return Summary(count, bool(is_exact), last_step, last_timestamp_ms, last, *extremes)  # type: ignore[arg-type]
+
+
+def give_back_pages(tx: Transaction, *, keep_pages: int, at_most: int) -> int:
+    """Shrink a SQLite file by some of its free pages, unless few are left; how many were given back.
+
+    PostgreSQL reuses space by itself: nothing is done there.
+    """
+    if tx.engine is not Engine.SQLITE:
+        return 0
+    free = tx.driver("PRAGMA freelist_count").scalar_one()
+    excess = min(free - keep_pages, at_most)
+    if excess <= 0:
+        return 0
+    # The pragma works while its rows are read, although it has no columns.
+    tx.driver_rows(f"PRAGMA incremental_vacuum({int(excess)})")
+    return int(free - tx.driver("PRAGMA freelist_count").scalar_one())
 
 
 def _delete(tx: Transaction, sql: str, row_ids: Sequence[int]) -> int:

@@ -97,7 +97,7 @@ def find_writable_runs(tx: Transaction, run_ids: Collection[str]) -> dict[str, W
     """The runs of those ids that exist, in any lifecycle."""
     found: dict[str, WritableRun] = {}
     for some in pieces(list(run_ids)):
-        rows = tx.driver(
+        rows = tx.driver_rows(
             sql_for(
                 tx.engine,
                 "SELECT r.run_id, r.id, w.name, r.lifecycle, e.lifecycle FROM runs r"
@@ -135,7 +135,7 @@ def key_ids_of(tx: Transaction, keys: Collection[str]) -> dict[str, int]:
     """The ids of those metric keys that occur in this database."""
     found: dict[str, int] = {}
     for some in pieces(list(keys)):
-        rows = tx.driver(
+        rows = tx.driver_rows(
             sql_for(tx.engine, "SELECT key, id FROM metric_keys WHERE key IN (?*)", len(some)),
             tuple(some),
         )

@@ -12,7 +12,7 @@ from assay.cli.download import download as fetch
 from assay.cli.download import entries_of
 from assay.cli.lookup import run_id_of
 from assay.cli.options import DEFAULTS, Options
-from assay.cli.output import print_json, print_table, say, size
+from assay.cli.output import plural, print_json, print_table, say, size
 from assay.cli.progress import transfer
 from assay.cli.verify import verify_copy, verify_stored
 from assay.domain.artifact import ManifestEntry
@@ -146,8 +146,7 @@ def upload(
     if options.json:
         print_json({"run_id": run_id, "files": sent})
     else:
-        plural = "file" if len(sent) == 1 else "files"
-        say(f"{len(sent)} {plural} ({size(total_bytes)}) sent to run {run_id[:12]}.")
+        say(f"{plural(len(sent), 'file')} ({size(total_bytes)}) sent to run {run_id[:12]}.")
 
 
 def _walk(client: Client, run_id: str, path: str) -> tuple[ManifestEntry, ...]:

@@ -13,7 +13,7 @@ from cyclopts import App, Parameter
 
 from assay.cli.lookup import collect
 from assay.cli.options import DEFAULTS, Options
-from assay.cli.output import complain, console, note, print_json, print_table, say, when
+from assay.cli.output import complain, console, note, plural, print_json, print_table, say, when
 from assay.domain.errors import AppError, DataCorrupted, InvalidArgument, NotFound
 from assay.sdk.errors import ApiError
 
@@ -25,7 +25,14 @@ app = App(name="audit")
 
 INTACT, BROKEN, UNREADABLE = 0, 1, 3
 
-_COUNTED = ("events", "models", "versions", "aliases", "moves", "verdicts", "blobs")
+_COUNTED = {
+    "events": "event",
+    "models": "model",
+    "versions": "version",
+    "moves": "alias move",
+    "verdicts": "verdict",
+    "blobs": "file content",
+}
 _VERIFY_TIMEOUT_S = 3_600.0
 
 
@@ -210,6 +217,7 @@ def _as_record(report: AuditReport) -> dict[str, Any]:
     return {
         "is_intact": report.is_ok,
         "deep": report.deep,
+        "aliases": report.aliases,
         **{name: getattr(report, name) for name in _COUNTED},
         "head": {"seq": report.head_seq, "hash": report.head_hash},
         "finding_count": report.finding_count,
@@ -226,13 +234,13 @@ def _show(report: dict[str, Any], options: Options) -> None:
     more = report["finding_count"] - len(report["findings"])
     if more > 0:
         say(f"BROKEN  {more} findings more")
-    counted = ", ".join(f"{report[name]} {name}" for name in _COUNTED)
+    counted = ", ".join(plural(report[name], noun) for name, noun in _COUNTED.items())
     depth = ", files read and verdicts scored again" if report["deep"] else ""
     if report["is_intact"]:
         say(f"Intact: {counted}{depth}.")
         say(f"The newest event is {report['head']['seq']}:{report['head']['hash']}")
     else:
-        say(f"NOT intact: {report['finding_count']} findings in {counted}{depth}.")
+        say(f"NOT intact: {plural(report['finding_count'], 'finding')} in {counted}{depth}.")
 
 
 @contextmanager

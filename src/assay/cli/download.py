@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.cli.output import size
+from assay.cli.output import plural, size
 from assay.cli.progress import transfer
 from assay.domain.artifact import ManifestEntry, check_entry, manifest
 from assay.domain.errors import AppError, DataCorrupted, FailedPrecondition
@@ -40,9 +40,8 @@ class Downloaded:
     def sentence(self) -> str:
         """The same for people."""
         kept = f", {self.kept} already there" if self.kept else ""
-        plural = "file" if self.fetched == 1 else "files"
         return (
-            f"{self.fetched} {plural} ({size(self.size_bytes)}) fetched into {self.folder}"
+            f"{plural(self.fetched, 'file')} ({size(self.size_bytes)}) fetched into {self.folder}"
             f"{kept}; every SHA-256 is right."
         )
 

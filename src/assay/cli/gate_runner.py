@@ -21,16 +21,20 @@ from cyclopts import Group, Parameter
 from assay.cli.options import DEFAULTS, Options
 from assay.cli.output import note, say
 from assay.domain.errors import FailedPrecondition, InvalidArgument
+from assay.sdk.errors import ApiError
 
 if TYPE_CHECKING:
     from assay.runner.client import Lease
     from assay.runner.loop import Examined, Stop
     from assay.runner.sandbox import Limits
-    from assay.sdk.errors import ApiError
 
 TOKEN_FILE = "gate-runner.token"  # noqa: S105 - a file's name
 DEFAULT_DATA = Path("assay-data")
 _MIB = 1024**2
+_WANTED = (
+    "A gate runner needs a credential of its own: pass --data with the server's data folder, or set "
+    "ASSAY_TOKEN to a token of a principal of kind gate (`assay access add NAME --kind gate --role gate`)."
+)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -169,11 +173,16 @@ def gate_runner(
     )
     walls = "WITHOUT a sandbox" if unsandboxed else f"in a sandbox of {sandbox.backend}"
     note(f"Gate runner at {url}; scorers run {walls}.")
-    with _signals(runner.stop):
-        if once:
-            _in_thread(runner.examine_next)
-        else:
-            _in_thread(lambda: runner.run(poll_s=poll, until_idle=until_idle))
+    try:
+        with _signals(runner.stop):
+            if once:
+                _in_thread(runner.examine_next)
+            else:
+                _in_thread(lambda: runner.run(poll_s=poll, until_idle=until_idle))
+    except ApiError as error:
+        if error.code not in {"unauthenticated", "permission_denied"}:
+            raise
+        raise FailedPrecondition(f"{error.message} {_WANTED}") from None
     return 1 if (once or until_idle) and report.unheld else 0
 
 
@@ -192,11 +201,7 @@ def _token(url: str, data: Path | None) -> str | None:
         return _read(DEFAULT_DATA / TOKEN_FILE)
     kept = find_token(url)
     if kept is None:
-        raise FailedPrecondition(
-            "A gate runner needs a credential of its own: pass --data with the server's data folder, "
-            "or set ASSAY_TOKEN to a token of a principal of kind gate "
-            "(`assay access add NAME --kind gate --role gate`)."
-        )
+        raise FailedPrecondition(_WANTED)
     return kept
 
 

@@ -277,8 +277,9 @@ def _meaning(client: Client, gate: dict[str, Any]) -> str:
         return f"{rule} Nobody holds a protected alias yet: the first version to pass takes it."
     more = f" and {len(held) - _HOLDERS_NAMED} more" if len(held) > _HOLDERS_NAMED else ""
     return (
-        f"{rule} Scores under other gates do not count: {', '.join(held[:_HOLDERS_NAMED])}{more} "
-        "keeps its alias, and is examined under this gate before anyone can beat it."
+        f"{rule} Scores under other gates count no longer: who holds an alias keeps it "
+        f"({', '.join(held[:_HOLDERS_NAMED])}{more}), and is examined under this gate before "
+        "anyone can beat it."
     )
 
 

@@ -24,7 +24,7 @@ def _version() -> str:
 
 # In the order of the main job. Each noun loads its module when it is called, so that `assay --help`
 # and `assay serve` start fast.
-_NOUNS = {
+NOUNS = {
     "serve": ("assay.cli.serve:serve", "Start the server (no flag needed)."),
     "demo": ("assay.cli.demo:demo", "Run the main job end to end on real input."),
     "login": ("assay.cli.login:login", "Store a credential for a server."),
@@ -68,7 +68,7 @@ def build(argv: list[str]) -> App:
         # `--no-json` and its like are noise: a flag that is not given is off.
         default_parameter=Parameter(negative=()),
     )
-    for place, (name, (target, line)) in enumerate(_NOUNS.items()):
+    for place, (name, (target, line)) in enumerate(NOUNS.items()):
         # The line is for the list of nouns; a noun's own page is its function's docstring.
         own_page = target.endswith(":app") or argv[:1] != [name]
         app.command(target, name=name, help=line if own_page else None, sort_key=place)
@@ -107,7 +107,7 @@ def run(argv: list[str]) -> int:
 
 def _explain(error: CycloptsError) -> None:
     if isinstance(error, UnknownCommandError) and error.unused_tokens:
-        sentence = _unknown(error.unused_tokens[0], list(error.app or _NOUNS))
+        sentence = _unknown(error.unused_tokens[0], list(error.app or NOUNS))
     else:
         sentence = str(error).strip()
     command = " ".join(("assay", *(error.command_chain or ())))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -58,11 +58,11 @@ def print_table(
     sys.stdout.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
 
 
-def print_facts(facts: Mapping[str, Any]) -> None:
-    """Names and values, one a line."""
+def print_facts(facts: Mapping[str, Any], *, tell: Callable[[str], None] | None = None) -> None:
+    """Names and values, one a line, on standard output or by `tell`."""
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
-        say(f"{name:<{width}}  {cell(value)}")
+        (tell or say)(f"{name:<{width}}  {cell(value)}")
 
 
 def say(text: str) -> None:
@@ -122,6 +122,11 @@ def score(text: str | None) -> str:
     value = exact(text)
     shown = short(value)
     return f"{shown} ≈ {float(value):.6g}" if "/" in shown else shown
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def size(size_bytes: int | None) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from assay.cli.lookup import parse_reference, version_of
 from assay.cli.options import DEFAULTS, Options
-from assay.cli.output import note, print_facts, print_json, say, score
+from assay.cli.output import complain, note, plural, print_facts, print_json, say, score
 from assay.domain.errors import InvalidArgument
 from assay.domain.ids import parse_version
 from assay.sdk.client import url_path
@@ -75,7 +76,7 @@ def promote(
             if error.code != "gate_blocked":
                 raise
             if not (wait and isinstance(queued, list) and queued):
-                return _held(error, options)
+                return _held(error, name, number, options)
             # An exam that could not be held would be queued again and again.
             if not _wait_for(client, [str(run) for run in queued], deadline_s):
                 wait = False
@@ -148,15 +149,36 @@ def _promoted(move: dict[str, Any], name: str, options: Options) -> int:
     return 0
 
 
-def _held(error: ApiError, options: Options) -> int:
-    decision = error.details.get("decision")
+def _held(error: ApiError, name: str, version: int, options: Options) -> int:
+    details = error.details
+    decision = details.get("decision")
     if options.json:
-        print_json({"promoted": False, "message": error.message, **error.details})
-        return _HELD
-    if isinstance(decision, dict):
-        _print_decision(decision)
-    note(f"assay: {error.message}")
+        print_json({"promoted": False, "message": error.message, **details})
+    elif not isinstance(decision, dict):
+        complain(error)
+    else:
+        note(f"assay: Held: {name} version {version} does not take {decision['alias']!r}.")
+        _print_decision(decision, note)
+        note(_next_step(decision, name, version, has_queued=bool(details.get("queued"))))
     return _HELD
+
+
+def _next_step(decision: dict[str, Any], name: str, version: int, *, has_queued: bool) -> str:
+    codes = decision["codes"]
+    if "no_gate" in codes:
+        return "Make a gate with `assay gates create NAME --suite FOLDER`, then promote again."
+    if "unverifiable_lineage" in codes:
+        return "Register the files again, with all five lineage fields."
+    if "quarantined" in codes:
+        return f"`assay models clear {name}/{version} --reason …` lifts the quarantine."
+    if has_queued:
+        return (
+            "The exam that is missing is queued: `assay gate-runner` holds it. "
+            "Promote again afterwards, or with --wait."
+        )
+    if decision["champion"] is None:
+        return f"Nobody holds {decision['alias']!r}."
+    return f"Version {decision['champion']} keeps {decision['alias']!r}."
 
 
 def _show_preview(proposal: dict[str, Any], options: Options) -> int:
@@ -171,7 +193,7 @@ def _show_preview(proposal: dict[str, Any], options: Options) -> int:
     return 0 if proposal["promoted"] else _HELD
 
 
-def _print_decision(decision: dict[str, Any]) -> None:
+def _print_decision(decision: dict[str, Any], tell: Callable[[str], None] = say) -> None:
     gate = decision["gate"]
     facts: dict[str, Any] = {
         "gate": None
@@ -182,9 +204,9 @@ def _print_decision(decision: dict[str, Any]) -> None:
         if decision["champion"] is None
         else _contender(decision["champion"], decision["champion_score"]),
     }
-    print_facts(facts)
+    print_facts(facts, tell=tell)
     for reason in decision["reasons"]:
-        say(f"  - {reason}")
+        tell(f"  - {reason}")
 
 
 def _contender(version: int, exact_score: str | None) -> str:
@@ -193,8 +215,7 @@ def _contender(version: int, exact_score: str | None) -> str:
 
 def _wait_for(client: Client, gate_runs: list[str], deadline_s: float) -> bool:
     """Wait for the gate runs to end; False when one could not be held, or time ran out."""
-    plural = "gate run" if len(gate_runs) == 1 else "gate runs"
-    note(f"Waiting for {len(gate_runs)} {plural} …")
+    note(f"Waiting for {plural(len(gate_runs), 'gate run')} …")
     hint_s: float | None = time.monotonic() + _HINT_AFTER_S
     left = list(gate_runs)
     is_well = True

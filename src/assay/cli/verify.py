@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.cli.output import note, print_json, say
+from assay.cli.output import note, plural, print_json, say
 from assay.cli.progress import transfer
 from assay.domain.artifact import ManifestEntry
 from assay.domain.errors import DataCorrupted, FailedPrecondition
@@ -47,7 +47,7 @@ class Verified:
             for path in self.differing:
                 note(f"differing  {path}")
             wrong = len(self.missing) + len(self.differing)
-            say(f"{self.right} files are right" + (f", {wrong} are not." if wrong else "."))
+            say(f"{plural(self.right, 'file')} right, {wrong} wrong.")
         return 0 if is_right else 1
 
 

@@ -71,9 +71,12 @@ def test_a_command_is_run_to_its_end_in_the_given_environment(
     backstage: Backstage, tmp_path: Path
 ) -> None:
     """Output, errors and exit code come back, and variables are those that were given."""
-    program = "import os, sys; print(os.environ['WHO'], os.environ['X']); sys.exit('bad')"
+    program = (
+        "import os, sys; print(os.environ['WHO'], os.environ['X'], flush=True); sys.exit('bad')"
+    )
 
     done = backstage.run([sys.executable, "-c", program], cwd=tmp_path, env={"X": "y"})
+    apart = backstage.run([sys.executable, "-c", program], cwd=tmp_path, env={"X": "y"}, apart=True)
 
-    assert (done.exit_code, done.stdout, done.stderr) == (1, "demo y\n", "bad\n")
-    assert done.text == "demo y\nbad\n"
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "demo y\nbad\n", "")
+    assert (apart.exit_code, apart.stdout, apart.stderr) == (1, "demo y\n", "bad\n")

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from assay.domain.errors import FailedPrecondition, Unavailable
+
+Handler: TypeAlias = "Callable[[int, FrameType | None], object] | signal.Handlers"
 
 _COMMAND_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 15.0
@@ -23,16 +25,11 @@ _LOG_TAIL = 3_000
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a command ended and what it printed; `text` is what a terminal would have shown."""
+    """How a command ended and what it printed: `stderr` is in `stdout`, unless they were kept apart."""
 
     exit_code: int
     stdout: str
-    stderr: str
-
-    @property
-    def text(self) -> str:
-        """Standard output, then standard error."""
-        return self.stdout + self.stderr
+    stderr: str = ""
 
 
 @dataclass(slots=True)
@@ -67,30 +64,45 @@ class Backstage:
     def __init__(self, logs: Path, env: Mapping[str, str]) -> None:
         self._logs = logs
         self._env = dict(env)
-        self._running: list[Background] = []
+        self._processes: list[subprocess.Popen[bytes] | subprocess.Popen[str]] = []
+        self._backgrounds: list[Background] = []
 
     def run(
-        self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str] | None = None,
+        apart: bool = False,
     ) -> Finished:
-        """Run a command to its end. Raises Unavailable when it does not come to one."""
-        try:
-            done = subprocess.run(
+        """Run a command to its end. Raises Unavailable when it does not come to one.
+
+        Output and errors come in one text, in their order, unless they are wanted `apart`.
+        """
+        with _signals_wait():
+            process = subprocess.Popen(
                 list(argv),
                 cwd=cwd,
                 env={**self._env, **(env or {})},
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE if apart else subprocess.STDOUT,
                 text=True,
                 encoding="utf-8",
                 errors="replace",
-                timeout=_COMMAND_TIMEOUT_S,
-                check=False,
                 start_new_session=True,
             )
-        except subprocess.TimeoutExpired:
-            message = f"`{' '.join(argv)[:200]}` did not end within {_COMMAND_TIMEOUT_S:.0f} s."
-            raise Unavailable(message) from None
-        return Finished(done.returncode, done.stdout, done.stderr)
+            self._processes.append(process)
+        with process:
+            try:
+                stdout, stderr = process.communicate(timeout=_COMMAND_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                message = f"`{' '.join(argv)[:200]}` did not end within {_COMMAND_TIMEOUT_S:.0f} s."
+                raise Unavailable(message) from None
+            finally:
+                _end(process)
+        self._processes.remove(process)
+        return Finished(process.returncode, stdout, stderr or "")
 
     def start(
         self,
@@ -103,7 +115,7 @@ class Backstage:
         """Start a process that goes on in the background."""
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{name.replace(' ', '-')}.log"
-        with log.open("ab") as out:
+        with log.open("ab") as out, _signals_wait():
             process = subprocess.Popen(
                 list(argv),
                 cwd=cwd,
@@ -114,8 +126,9 @@ class Backstage:
                 # Ctrl-C reaches us alone, and we end the others in their order.
                 start_new_session=True,
             )
+            self._processes.append(process)
         background = Background(name, process, log)
-        self._running.append(background)
+        self._backgrounds.append(background)
         return background
 
     def wait_until(
@@ -132,7 +145,7 @@ class Backstage:
         """
         deadline = time.monotonic() + within_s
         while not ready():
-            for background in among or self._running:
+            for background in among or self._backgrounds:
                 background.check()
             if time.monotonic() > deadline:
                 raise Unavailable(f"There was no {awaited} within {within_s:.0f} s.")
@@ -140,8 +153,8 @@ class Backstage:
 
     def close(self) -> None:
         """End every process, the last started first, and wait for each."""
-        while self._running:
-            _end(self._running.pop().process)
+        while self._processes:
+            _end(self._processes.pop())
 
     def __enter__(self) -> Self:
         return self
@@ -153,7 +166,7 @@ class Backstage:
         trace: TracebackType | None,
     ) -> None:
         # A second Ctrl-C must not leave a server behind; each process has a limited time to end.
-        with _deaf_to(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with _handled_by(signal.SIG_IGN):
             self.close()
 
 
@@ -165,29 +178,38 @@ def interruptible() -> Iterator[None]:
         del number, frame
         raise KeyboardInterrupt
 
-    before = {
-        number: signal.signal(number, interrupt)
-        for number in (signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
-    try:
+    with _handled_by(interrupt):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
-def _deaf_to(*numbers: signal.Signals) -> Iterator[None]:
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+def _signals_wait() -> Iterator[None]:
+    """An interruption waits for the end of the block: what has been started is known by then."""
+    arrived: list[int] = []
+    with _handled_by(lambda number, _: arrived.append(number)):
+        yield
+    if arrived:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _handled_by(handler: Handler) -> Iterator[None]:
+    """What ends a program goes to `handler`, except for what this process was told to ignore."""
+    before = {
+        number: found
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if (found := signal.getsignal(number)) not in {signal.SIG_IGN, None}
+    }
+    for number in before:
+        signal.signal(number, handler)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, found in before.items():
+            signal.signal(number, found)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
     if process.poll() is not None:
         return
     process.terminate()

@@ -21,6 +21,7 @@ DEFAULT_PORT = 7475
 
 _READY = re.compile(r"Assay is ready at (http://\S+)")
 _START_WITHIN_S = 60.0
+_LAST_WORDS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +138,21 @@ class Stage:
         done = self.backstage.run(
             self._assay(typed), cwd=self.folders.root, env={"ASSAY_URL": self.url}
         )
-        self.narrator.shown(done.text)
+        self.narrator.shown(done.stdout)
         if done.exit_code != expect:
             raise FailedPrecondition(
                 f"`assay {shlex.join(typed)}` ended with exit code {done.exit_code} instead of "
-                f"{expect}: {done.text.strip()[-2_000:]}"
+                f"{expect}; it said: {done.stdout.strip()[-_LAST_WORDS:]}"
             )
         return done
 
     def quietly(self, *words: str | Path) -> Finished:
         """The same command without showing it, for what a person would read off the screen."""
         return self.backstage.run(
-            self._assay(self._words(words)), cwd=self.folders.root, env={"ASSAY_URL": self.url}
+            self._assay(self._words(words)),
+            cwd=self.folders.root,
+            env={"ASSAY_URL": self.url},
+            apart=True,
         )
 
     def start_script(

@@ -141,7 +141,10 @@ class Auth:
             )
             for workspace, role in wanted:
                 access.grant_role(tx, pk, workspace, role, context.now_ms)
-            details = {"kind": kind, "roles": sorted(f"{w}:{r}" for w, r in wanted)}
+            details: dict[str, object] = {
+                "kind": kind,
+                "roles": sorted(f"{w}:{r}" for w, r in wanted),
+            }
             self._record(tx, context, "principal.created", name, details)
             created = access.find_principal(tx, pk=pk)
         assert created is not None

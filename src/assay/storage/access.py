@@ -71,8 +71,9 @@ def insert_principal(tx: Transaction, *, name: str, kind: str, created_by: str, 
             name=name, kind=kind, disabled=0, created_by=created_by, created_at_ms=now_ms
         )
     )
-    (pk,) = result.inserted_primary_key or ()
-    return int(pk)
+    key = result.inserted_primary_key
+    assert key is not None
+    return int(key[0])
 
 
 def find_principal(

@@ -37,6 +37,9 @@ class Tensor:
             raise RuntimeError(message)
         return self._value
 
+    def __repr__(self) -> str:
+        return f"Tensor({self._value}, size={self._size})"
+
 
 class Hostile:
     """An object that raises whatever one does with it."""

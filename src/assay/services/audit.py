@@ -5,8 +5,8 @@ Rows stream, so memory grows with the number of models, versions and aliases, no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import TypeVar
 
 from assay.blobs.store import BlobStore
@@ -103,19 +103,19 @@ def _readable(report: AuditReport, area: str) -> Iterator[None]:
 
 def _check_ledger(tx: Transaction, replay: Replay, report: AuditReport, tell: Progress) -> None:
     chain = ChainVerifier()
-    companions = Companions(tx, report)
-    for stored in ledger.stream_events(tx):
-        report.events += 1
-        if report.events % _TICK == 0:
-            tell("events", report.events)
-        for problem in chain.check(stored.row):
-            report.add("ledger", f"event {problem.seq}: {problem.message}", problem.seq)
-        event = _read_event(stored, report)
-        if event is not None:
-            for problem in replay.apply(event):
-                report.add("replay", f"event {problem.seq}: {problem.message}", problem.seq)
-            companions.follow(event)
-    companions.finish()
+    with closing(Companions(tx, report)) as companions, closing(ledger.stream_events(tx)) as events:
+        for stored in events:
+            report.events += 1
+            if report.events % _TICK == 0:
+                tell("events", report.events)
+            for problem in chain.check(stored.row):
+                report.add("ledger", f"event {problem.seq}: {problem.message}", problem.seq)
+            event = _read_event(stored, report)
+            if event is not None:
+                for problem in replay.apply(event):
+                    report.add("replay", f"event {problem.seq}: {problem.message}", problem.seq)
+                companions.follow(event)
+        companions.finish()
     head = ledger.get_head(tx)
     report.head_seq, report.head_hash = head.seq, head.hash
     if (head.seq, head.hash) != (chain.seq, chain.head):
@@ -149,24 +149,28 @@ def _read_event(stored: StoredEvent, report: AuditReport) -> Event | None:
 
 
 def _check_models(tx: Transaction, replay: Replay, report: AuditReport) -> None:
-    def kept() -> Iterator[tuple[int, object]]:
-        for pk, state in rows.stream_models(tx):
-            report.models += 1
-            yield pk, state
+    def kept() -> Generator[tuple[int, object]]:
+        with closing(rows.stream_models(tx)) as found:
+            for pk, state in found:
+                report.models += 1
+                yield pk, state
 
-    _compare("model", replay.models, kept(), report)
+    with closing(kept()) as states:
+        _compare("model", replay.models, states, report)
 
 
 def _check_versions(tx: Transaction, replay: Replay, report: AuditReport, tell: Progress) -> None:
-    def kept() -> Iterator[tuple[tuple[int, int], object]]:
-        for row in rows.stream_versions(tx):
-            report.versions += 1
-            if report.versions % _TICK == 0:
-                tell("versions", report.versions)
-            _check_version(tx, row, report)
-            yield (row.model_pk, row.version), row.facts
+    def kept() -> Generator[tuple[tuple[int, int], object]]:
+        with closing(rows.stream_versions(tx)) as found:
+            for row in found:
+                report.versions += 1
+                if report.versions % _TICK == 0:
+                    tell("versions", report.versions)
+                _check_version(tx, row, report)
+                yield (row.model_pk, row.version), row.facts
 
-    _compare("version", replay.versions, kept(), report)
+    with closing(kept()) as states:
+        _compare("version", replay.versions, states, report)
     tell("versions", report.versions)
 
 
@@ -191,18 +195,21 @@ def _check_version(tx: Transaction, row: rows.VersionRow, report: AuditReport) -
 
 
 def _check_aliases(tx: Transaction, replay: Replay, report: AuditReport) -> None:
-    def kept() -> Iterator[tuple[tuple[int, str], object]]:
-        for key, state in rows.stream_aliases(tx):
-            report.aliases += 1
-            yield key, state
+    def kept() -> Generator[tuple[tuple[int, str], object]]:
+        with closing(rows.stream_aliases(tx)) as found:
+            for key, state in found:
+                report.aliases += 1
+                yield key, state
 
-    _compare("alias", replay.aliases, kept(), report)
+    with closing(kept()) as states:
+        _compare("alias", replay.aliases, states, report)
 
 
 def _check_frozen_texts(tx: Transaction, report: AuditReport) -> None:
-    for frozen in rows.stream_frozen_texts(tx):
-        if sha256_hex(frozen.canonical) != frozen.fingerprint:
-            report.add("gates", f"{frozen.name}: its text does not have its fingerprint")
+    with closing(rows.stream_frozen_texts(tx)) as found:
+        for frozen in found:
+            if sha256_hex(frozen.canonical) != frozen.fingerprint:
+                report.add("gates", f"{frozen.name}: its text does not have its fingerprint")
 
 
 def _compare(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from assay.domain.audit import AuditReport
 from assay.domain.canonical import canonical_text
 from assay.domain.event_target import gate_run_target
 from assay.domain.gate import verdict_digest
-from assay.domain.gate_run import GivenVerdict
 from assay.domain.ledger import Event, EventAction, EventOutcome
 from assay.domain.registry import MoveKind
 from assay.domain.replay import AliasMoved, AliasRemoved, RolledBack, parse_details
@@ -34,7 +33,12 @@ class Companions:
         self._report = report
         self._moves = rows.stream_moves(tx)
         self._move = next(self._moves, None)
-        self._verdicts: Iterator[GivenVerdict] = verdicts.stream_verdicts(tx)
+        self._verdicts = verdicts.stream_verdicts(tx)
+
+    def close(self) -> None:
+        """Let go of the tables, read to their ends or not."""
+        self._moves.close()
+        self._verdicts.close()
 
     def follow(self, event: Event) -> None:
         """Check what must lie beside one event."""

@@ -222,27 +222,35 @@ class GateRuns:
             gate_runs.extend_lease(tx, run.pk, context.now_ms + 1_000 * seconds)
             return self._find(tx, gate_run_id)
 
-    def open_bundle(self, context: Context, gate_run_id: str) -> tuple[BlobInfo, Download]:
-        """The frozen evaluator, for the runner that holds the lease."""
+    def open_bundle(
+        self, context: Context, gate_run_id: str, *, start: int = 0, length: int | None = None
+    ) -> tuple[BlobInfo, Download]:
+        """The frozen evaluator, or a range of it, for the runner that holds the lease."""
         with self._platform.database.read() as tx:
             run = self._leased(tx, context, gate_run_id)
             gate = gates.find_gate_by_pk(tx, run.gate_pk)
         if gate is None or gate.spec.bundle is None:
             raise NotFound(f"{_name(gate_run_id)} has no bundle.")
-        pieces = self._platform.blobs.open(gate.spec.bundle)
+        pieces = self._platform.blobs.open(gate.spec.bundle, start, length)
         return BlobInfo(gate.spec.bundle, pieces.blob_size_bytes), pieces
 
     def open_candidate_file(
-        self, context: Context, gate_run_id: str, path: str
+        self,
+        context: Context,
+        gate_run_id: str,
+        path: str,
+        *,
+        start: int = 0,
+        length: int | None = None,
     ) -> tuple[ManifestEntry, Download]:
-        """A file of the version under exam, for the runner that holds the lease."""
+        """A file of the version under exam, or a range of it, for the runner that holds the lease."""
         check_artifact_path(path)
         with self._platform.database.read() as tx:
             run = self._leased(tx, context, gate_run_id)
             entry = model_versions.find_file(tx, run.version_pk, path)
         if entry is None:
             raise NotFound(f"Version {run.version} of {run.model!r} has no file {path!r}.")
-        return entry, self._platform.blobs.open(entry.sha256)
+        return entry, self._platform.blobs.open(entry.sha256, start, length)
 
     def post_rows(
         self,

@@ -1,11 +1,14 @@
-"""Statements that read the whole registry a few rows at a time, for whoever checks it."""
+"""Statements that read the whole registry a few rows at a time, for whoever checks it.
+
+Close a stream that is not read to its end: it holds a cursor of the transaction's connection.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, select, union
+from sqlalchemy import CursorResult, Select, bindparam, select, union
 
 from assay.domain.replay import AliasState, ModelState, VersionFacts
 from assay.storage.database import Transaction
@@ -113,62 +116,68 @@ class FrozenText(NamedTuple):
     fingerprint: str
 
 
-def stream_models(tx: Transaction) -> Iterator[tuple[int, ModelState]]:
+def stream_models(tx: Transaction) -> Generator[tuple[int, ModelState]]:
     """Every model, tombstones included."""
-    for row in _stream(tx, _MODELS.order_by(registered_models.c.id)):
-        is_deleted = row.deleted_at_ms is not None
-        yield row.id, ModelState(row.workspace, row.name, is_deleted, row.last_version)
+    with _open(tx, _MODELS.order_by(registered_models.c.id)) as found:
+        for row in found:
+            is_deleted = row.deleted_at_ms is not None
+            yield row.id, ModelState(row.workspace, row.name, is_deleted, row.last_version)
 
 
-def stream_versions(tx: Transaction) -> Iterator[VersionRow]:
+def stream_versions(tx: Transaction) -> Generator[VersionRow]:
     """Every version, tombstones included."""
-    for row in _stream(tx, _VERSIONS.order_by(model_versions.c.id)):
-        facts = VersionFacts(
-            row.state, row.artifact_digest, row.fingerprint, verifiable=bool(row.verifiable)
-        )
-        yield VersionRow(
-            row.id,
-            row.model_id,
-            row.model,
-            row.version,
-            row.size_bytes,
-            row.lineage_scheme,
-            row.lineage_canonical,
-            facts,
-        )
+    with _open(tx, _VERSIONS.order_by(model_versions.c.id)) as found:
+        for row in found:
+            facts = VersionFacts(
+                row.state, row.artifact_digest, row.fingerprint, verifiable=bool(row.verifiable)
+            )
+            yield VersionRow(
+                row.id,
+                row.model_id,
+                row.model,
+                row.version,
+                row.size_bytes,
+                row.lineage_scheme,
+                row.lineage_canonical,
+                facts,
+            )
 
 
-def stream_aliases(tx: Transaction) -> Iterator[tuple[tuple[int, str], AliasState]]:
+def stream_aliases(tx: Transaction) -> Generator[tuple[tuple[int, str], AliasState]]:
     """Every alias, removed ones included."""
-    for row in _stream(tx, _ALIASES.order_by(aliases.c.model_id, aliases.c.alias)):
-        yield (row.model_id, row.alias), AliasState(row.version, row.revision)
+    with _open(tx, _ALIASES.order_by(aliases.c.model_id, aliases.c.alias)) as found:
+        for row in found:
+            yield (row.model_id, row.alias), AliasState(row.version, row.revision)
 
 
-def stream_moves(tx: Transaction) -> Iterator[MoveRow]:
+def stream_moves(tx: Transaction) -> Generator[MoveRow]:
     """Every move of every alias, in the ledger's order."""
-    for row in _stream(tx, _MOVES.order_by(alias_moves.c.ledger_seq, alias_moves.c.id)):
-        yield MoveRow(
-            row.ledger_seq,
-            row.model_id,
-            row.alias,
-            row.revision,
-            row.kind,
-            row.from_version,
-            row.to_version,
-            row.decision,
-            row.reason,
-            row.actor,
-        )
+    with _open(tx, _MOVES.order_by(alias_moves.c.ledger_seq, alias_moves.c.id)) as found:
+        for row in found:
+            yield MoveRow(
+                row.ledger_seq,
+                row.model_id,
+                row.alias,
+                row.revision,
+                row.kind,
+                row.from_version,
+                row.to_version,
+                row.decision,
+                row.reason,
+                row.actor,
+            )
 
 
-def stream_frozen_texts(tx: Transaction) -> Iterator[FrozenText]:
+def stream_frozen_texts(tx: Transaction) -> Generator[FrozenText]:
     """Every suite and every gate version."""
     suites = select(eval_suites.c.name, eval_suites.c.canonical, eval_suites.c.fingerprint)
-    for row in _stream(tx, suites.order_by(eval_suites.c.id)):
-        yield FrozenText(f"suite {row.name}", row.canonical, row.fingerprint)
+    with _open(tx, suites.order_by(eval_suites.c.id)) as found:
+        for row in found:
+            yield FrozenText(f"suite {row.name}", row.canonical, row.fingerprint)
     rules = select(gates.c.name, gates.c.version, gates.c.canonical, gates.c.fingerprint)
-    for row in _stream(tx, rules.order_by(gates.c.id)):
-        yield FrozenText(f"gate {row.name} v{row.version}", row.canonical, row.fingerprint)
+    with _open(tx, rules.order_by(gates.c.id)) as found:
+        for row in found:
+            yield FrozenText(f"gate {row.name} v{row.version}", row.canonical, row.fingerprint)
 
 
 def list_blobs(tx: Transaction, after: str, limit: int) -> list[str]:
@@ -182,6 +191,6 @@ def find_user_of_blob(tx: Transaction, sha256: str) -> str | None:
     return None if row is None else f"{row.path!r} of version {row.version} of {row.name!r}"
 
 
-def _stream(tx: Transaction, statement: Select[Any]) -> Iterator[Any]:
+def _open(tx: Transaction, statement: Select[Any]) -> CursorResult[Any]:
     options = statement.execution_options(stream_results=True, yield_per=_READ_AHEAD)
-    yield from tx.execute(options)
+    return tx.execute(options)

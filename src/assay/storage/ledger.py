@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, insert, select, update
@@ -115,19 +115,20 @@ def list_events(
     return [LedgerEntry(parse_event(row.body), row.h) for row in rows]
 
 
-def stream_events(tx: Transaction) -> Iterator[StoredEvent]:
-    """Every row by number, a few at a time."""
+def stream_events(tx: Transaction) -> Generator[StoredEvent]:
+    """Every row by number, a few at a time. Close what is not read to its end."""
     statement = _ALL.execution_options(stream_results=True, yield_per=_READ_AHEAD)
-    for row in tx.execute(statement):
-        yield StoredEvent(
-            row=LedgerRow(row.seq, row.prev, row.body, row.h),
-            at_ms=row.at_ms,
-            action=row.action,
-            outcome=row.outcome,
-            actor=row.actor,
-            target=row.object,
-            workspace=row.workspace,
-        )
+    with tx.execute(statement) as rows:
+        for row in rows:
+            yield StoredEvent(
+                row=LedgerRow(row.seq, row.prev, row.body, row.h),
+                at_ms=row.at_ms,
+                action=row.action,
+                outcome=row.outcome,
+                actor=row.actor,
+                target=row.object,
+                workspace=row.workspace,
+            )
 
 
 def insert_notice(tx: Transaction, ledger_seq: int, kind: str, payload: str, now_ms: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -168,7 +168,11 @@ def _given(row: Row[Any]) -> GivenVerdict:
     )
 
 
-def stream_verdicts(tx: Transaction) -> Iterator[GivenVerdict]:
-    """Every verdict in the order in which they were written, a few at a time."""
-    for row in tx.execute(_ALL.execution_options(stream_results=True, yield_per=1_000)):
-        yield _given(row)
+def stream_verdicts(tx: Transaction) -> Generator[GivenVerdict]:
+    """Every verdict in the order in which they were written, a few at a time.
+
+    Close what is not read to its end.
+    """
+    with tx.execute(_ALL.execution_options(stream_results=True, yield_per=1_000)) as rows:
+        for row in rows:
+            yield _given(row)

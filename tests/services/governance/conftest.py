@@ -12,3 +12,9 @@ from tests.support.office import Office
 def office(tmp_path: Path, database: Database) -> Office:
     """An office with nothing in it."""
     return Office(tmp_path, database)
+
+
+@pytest.fixture
+def sqlite_office(tmp_path: Path, sqlite_database: Database) -> Office:
+    """An office on SQLite alone, for cases of a rule that no engine has a part in."""
+    return Office(tmp_path, sqlite_database)

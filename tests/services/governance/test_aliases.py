@@ -164,12 +164,12 @@ def test_an_unknown_alias_is_not_found(office: Office) -> None:
 
 
 @pytest.mark.parametrize("alias", ["latest", "V12", "a b", "", "a/b", "x" * 256])
-def test_an_illegal_alias_is_refused(office: Office, alias: str) -> None:
+def test_an_illegal_alias_is_refused(sqlite_office: Office, alias: str) -> None:
     """Reserved words and unreadable names never become aliases."""
-    office.a_version()
+    sqlite_office.a_version()
 
     with pytest.raises(InvalidArgument):
-        office.services.aliases.set_alias(office.ask(), MODEL, alias, 1)
+        sqlite_office.services.aliases.set_alias(sqlite_office.ask(), MODEL, alias, 1)
 
 
 def test_a_viewer_sets_nothing(office: Office) -> None:

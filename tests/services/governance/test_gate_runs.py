@@ -38,6 +38,15 @@ def leased(office: Office) -> Lease:
     return office.lease()
 
 
+@pytest.fixture
+def sqlite_leased(sqlite_office: Office) -> Lease:
+    """The same on SQLite alone, for cases of a rule that no engine has a part in."""
+    sqlite_office.a_gate(0.5)
+    sqlite_office.a_version()
+    sqlite_office.services.gate_runs.request(sqlite_office.ask(), MODEL, 1)
+    return sqlite_office.lease()
+
+
 def post(office: Office, lease: Lease, given: Any, actor: Actor = RUNNER) -> Any:
     return office.services.gate_runs.post_rows(
         office.ask(actor),
@@ -118,31 +127,33 @@ def _only_an_aggregate(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
     "cheat",
     [_without_the_hardest, _with_a_duplicate, _with_a_foreign_item, _only_an_aggregate],
 )
-def test_rows_must_be_exactly_the_frozen_items(office: Office, leased: Lease, cheat: Any) -> None:
+def test_rows_must_be_exactly_the_frozen_items(
+    sqlite_office: Office, sqlite_leased: Lease, cheat: Any
+) -> None:
     """G6, G7: a missing hard item, a doubled easy one, a foreign one, an aggregate: refused."""
-    before = office.story()
+    before = sqlite_office.story()
 
     with pytest.raises(InvalidArgument):
-        post(office, leased, cheat(rows(10)))
+        post(sqlite_office, sqlite_leased, cheat(rows(10)))
 
-    assert verdict_count(office) == 0
-    assert office.story() == before
+    assert verdict_count(sqlite_office) == 0
+    assert sqlite_office.story() == before
 
 
 @pytest.mark.parametrize(
     "value", [float("nan"), float("inf"), True, "0.9", 1.0000001, -0.1, None, [1]]
 )
 def test_values_outside_the_declared_domain_are_refused(
-    office: Office, leased: Lease, value: object
+    sqlite_office: Office, sqlite_leased: Lease, value: object
 ) -> None:
     """G8: every value is a finite number within the suite's bounds."""
     given = rows(10)
     given[3]["metrics"]["accuracy"] = value
 
     with pytest.raises(InvalidArgument):
-        post(office, leased, given)
+        post(sqlite_office, sqlite_leased, given)
 
-    assert verdict_count(office) == 0
+    assert verdict_count(sqlite_office) == 0
 
 
 @pytest.mark.parametrize(
@@ -160,20 +171,24 @@ def test_values_outside_the_declared_domain_are_refused(
     ids=lambda actor: actor.name,
 )
 def test_nobody_but_a_gate_runner_writes_a_verdict(
-    office: Office, leased: Lease, actor: Actor
+    sqlite_office: Office, sqlite_leased: Lease, actor: Actor
 ) -> None:
     """G1, G3: not the trainer, not the owner, not the admin; the attempt is in the ledger once."""
-    before = office.story()
+    before = sqlite_office.story()
 
     with pytest.raises(PermissionDenied):
-        post(office, leased, rows(10), actor)
+        post(sqlite_office, sqlite_leased, rows(10), actor)
     with pytest.raises(PermissionDenied):
-        office.services.gate_runs.fail(
-            office.ask(actor), leased.run.gate_run_id, nonce=leased.nonce, fence=1, reason="no"
+        sqlite_office.services.gate_runs.fail(
+            sqlite_office.ask(actor),
+            sqlite_leased.run.gate_run_id,
+            nonce=sqlite_leased.nonce,
+            fence=1,
+            reason="no",
         )
 
-    assert verdict_count(office) == 0
-    assert office.story() == [*before, "verdict.written!", "verdict.written!"]
+    assert verdict_count(sqlite_office) == 0
+    assert sqlite_office.story() == [*before, "verdict.written!", "verdict.written!"]
 
 
 def test_a_runner_of_another_workspace_does_not_know_of_it(office: Office, leased: Lease) -> None:
@@ -201,17 +216,17 @@ def test_another_runner_cannot_use_the_lease(office: Office, leased: Lease) -> N
 
 @pytest.mark.parametrize("wrong", [{"nonce": "0" * 32}, {"fence": 2}, {"nonce": ""}])
 def test_a_wrong_nonce_or_fence_is_a_conflict(
-    office: Office, leased: Lease, wrong: dict[str, Any]
+    sqlite_office: Office, sqlite_leased: Lease, wrong: dict[str, Any]
 ) -> None:
     """G4: nothing is written with a proof that is not the lease's own."""
-    proof = {"nonce": leased.nonce, "fence": leased.run.fence, **wrong}
+    proof = {"nonce": sqlite_leased.nonce, "fence": sqlite_leased.run.fence, **wrong}
 
     with pytest.raises(Conflict):
-        office.services.gate_runs.post_rows(
-            office.ask(RUNNER), leased.run.gate_run_id, rows=rows(10), **proof
+        sqlite_office.services.gate_runs.post_rows(
+            sqlite_office.ask(RUNNER), sqlite_leased.run.gate_run_id, rows=rows(10), **proof
         )
 
-    assert verdict_count(office) == 0
+    assert verdict_count(sqlite_office) == 0
 
 
 def test_an_expired_lease_writes_nothing_and_is_handed_out_again(
@@ -347,10 +362,10 @@ def test_only_gate_runners_lease(office: Office, leased: Lease) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 4, 3_601])
-def test_a_lease_has_bounds(office: Office, seconds: int) -> None:
+def test_a_lease_has_bounds(sqlite_office: Office, seconds: int) -> None:
     """Neither a lease for ever nor one that is over at once."""
     with pytest.raises(InvalidArgument):
-        office.services.gate_runs.lease(office.ask(RUNNER), seconds=seconds)
+        sqlite_office.services.gate_runs.lease(sqlite_office.ask(RUNNER), seconds=seconds)
 
 
 def test_gate_runs_are_listed_with_their_verdicts(office: Office, leased: Lease) -> None:

@@ -30,17 +30,17 @@ def test_a_suite_is_what_its_bytes_say(office: Office) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a tar", b"\0" * 1024], ids=["empty", "text", "end"])
-def test_a_bundle_that_is_no_suite_is_refused(office: Office, content: bytes) -> None:
+def test_a_bundle_that_is_no_suite_is_refused(sqlite_office: Office, content: bytes) -> None:
     """A wrong upload is the sender's mistake, and stores nothing."""
-    blob = put(office.platform.blobs, [content])
+    blob = put(sqlite_office.platform.blobs, [content])
 
     with pytest.raises(InvalidArgument):
-        office.services.evaluation.create_suite(office.ask(), blob)
+        sqlite_office.services.evaluation.create_suite(sqlite_office.ask(), blob)
 
-    assert office.services.evaluation.list_suites(office.ask()).items == ()
+    assert sqlite_office.services.evaluation.list_suites(sqlite_office.ask()).items == ()
 
 
-def test_a_bundle_that_reaches_outside_is_refused(office: Office) -> None:
+def test_a_bundle_that_reaches_outside_is_refused(sqlite_office: Office) -> None:
     """Links, absolute paths and `..` in an archive never touch the server's files."""
     for name, kind in (("../evil", tarfile.REGTYPE), ("link", tarfile.SYMTYPE)):
         archive = io.BytesIO()
@@ -48,9 +48,9 @@ def test_a_bundle_that_reaches_outside_is_refused(office: Office) -> None:
             member = tarfile.TarInfo(name)
             member.type, member.linkname = kind, "/etc/passwd" if kind == tarfile.SYMTYPE else ""
             tar.addfile(member, io.BytesIO(b""))
-        blob = put(office.platform.blobs, [archive.getvalue()])
+        blob = put(sqlite_office.platform.blobs, [archive.getvalue()])
         with pytest.raises(InvalidArgument):
-            office.services.evaluation.create_suite(office.ask(), blob)
+            sqlite_office.services.evaluation.create_suite(sqlite_office.ask(), blob)
 
 
 def test_a_new_gate_version_is_current_at_once(office: Office) -> None:
@@ -67,10 +67,10 @@ def test_a_new_gate_version_is_current_at_once(office: Office) -> None:
     assert [gate.version for gate in page.items] == [2]
 
 
-def test_the_suite_fills_in_direction_and_bundle(office: Office) -> None:
+def test_the_suite_fills_in_direction_and_bundle(sqlite_office: Office) -> None:
     """What the suite declares is not said twice, and cannot be contradicted."""
-    suite = office.a_suite()
-    gate = office.a_gate(5, suite=suite.fingerprint, metric="latency")
+    suite = sqlite_office.a_suite()
+    gate = sqlite_office.a_gate(5, suite=suite.fingerprint, metric="latency")
 
     assert not gate.spec.maximize
     assert gate.spec.bundle == suite.bundle_sha256
@@ -87,7 +87,7 @@ def test_the_suite_fills_in_direction_and_bundle(office: Office) -> None:
         {"guards": [{"metric": "nothing", "max_regression": 0}]},
     ):
         with pytest.raises(InvalidArgument):
-            office.a_gate(
+            sqlite_office.a_gate(
                 wrong.pop("threshold", 5),  # type: ignore[arg-type]
                 suite=suite.fingerprint,
                 metric=wrong.pop("metric", "latency"),

@@ -76,25 +76,29 @@ def test_a_deleted_run_leaves_its_version_intact(office: Office) -> None:
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("blank", ["absent", None, "", "  "])
 def test_a_missing_lineage_field_is_refused_by_name(
-    office: Office, field: str, blank: str | None
+    sqlite_office: Office, field: str, blank: str | None
 ) -> None:
     """L1: each field absent, null, empty or blank: named, nothing written, one denied event."""
     lineage = without(field)
     if blank != "absent":
         lineage[field] = blank
-    run_id = office.a_run({"model/a": b"a"}, lineage=None)
-    before = office.story()
+    run_id = sqlite_office.a_run({"model/a": b"a"}, lineage=None)
+    before = sqlite_office.story()
 
     with pytest.raises(LineageIncomplete) as refusal:
-        office.services.registration.register(
-            office.ask(), MODEL, run_id=run_id, artifact_path="model", lineage=json.dumps(lineage)
+        sqlite_office.services.registration.register(
+            sqlite_office.ask(),
+            MODEL,
+            run_id=run_id,
+            artifact_path="model",
+            lineage=json.dumps(lineage),
         )
 
     assert refusal.value.details["missing"] == [field]
     assert field in refusal.value.message
     with pytest.raises(NotFound):
-        office.services.registry.get_model(office.ask(), MODEL)
-    assert office.story() == [*before, "version.registered!"]
+        sqlite_office.services.registry.get_model(sqlite_office.ask(), MODEL)
+    assert sqlite_office.story() == [*before, "version.registered!"]
 
 
 def test_every_missing_field_is_named_at_once(office: Office) -> None:
@@ -181,23 +185,23 @@ def test_lineage_keeps_numbers_as_they_were_written(office: Office, seed: str) -
     ],
     ids=["duplicate", "nan", "overflow", "surrogate", "deep", "list", "text"],
 )
-def test_lineage_outside_the_domain_is_refused(office: Office, raw: str) -> None:
+def test_lineage_outside_the_domain_is_refused(sqlite_office: Office, raw: str) -> None:
     """Duplicate keys, NaN, overflow, lone surrogates and deep nesting never reach a fingerprint."""
-    run_id = office.a_run({"model/a": b"a"})
+    run_id = sqlite_office.a_run({"model/a": b"a"})
 
     with pytest.raises(InvalidArgument):
-        office.services.registration.register(
-            office.ask(), MODEL, run_id=run_id, artifact_path="model", lineage=raw
+        sqlite_office.services.registration.register(
+            sqlite_office.ask(), MODEL, run_id=run_id, artifact_path="model", lineage=raw
         )
 
 
-def test_a_boolean_seed_is_refused(office: Office) -> None:
+def test_a_boolean_seed_is_refused(sqlite_office: Office) -> None:
     """L3: true is not a seed."""
-    run_id = office.a_run({"model/a": b"a"})
+    run_id = sqlite_office.a_run({"model/a": b"a"})
 
     with pytest.raises(InvalidArgument) as refusal:
-        office.services.registration.register(
-            office.ask(),
+        sqlite_office.services.registration.register(
+            sqlite_office.ask(),
             MODEL,
             run_id=run_id,
             artifact_path="model",
@@ -290,13 +294,13 @@ def test_a_deleted_run_is_not_registered(office: Office) -> None:
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc", "a//b", "a\\b", "%2e%2e/x", "a/%252e%252e/x"])
-def test_a_path_that_leads_elsewhere_is_refused(office: Office, path: str) -> None:
+def test_a_path_that_leads_elsewhere_is_refused(sqlite_office: Office, path: str) -> None:
     """No spelling of a path leaves the run's own tree."""
-    run_id = office.a_run({"model/a": b"a"})
+    run_id = sqlite_office.a_run({"model/a": b"a"})
 
     with pytest.raises(InvalidArgument):
-        office.services.registration.register(
-            office.ask(), MODEL, run_id=run_id, artifact_path=path
+        sqlite_office.services.registration.register(
+            sqlite_office.ask(), MODEL, run_id=run_id, artifact_path=path
         )
 
 

@@ -34,10 +34,10 @@ def test_a_model_is_made_once(office: Office) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a/b", "a:b", "a%41", "..", "ﬁne", "x" * 257, "a\x00"])
-def test_names_that_look_like_others_are_refused(office: Office, name: str) -> None:
+def test_names_that_look_like_others_are_refused(sqlite_office: Office, name: str) -> None:
     """One spelling, one model."""
     with pytest.raises(InvalidArgument):
-        office.services.registry.create_model(office.ask(), name)
+        sqlite_office.services.registry.create_model(sqlite_office.ask(), name)
 
 
 def test_models_are_found_by_name_and_tag(office: Office) -> None:

@@ -178,13 +178,13 @@ def test_results_on_a_stored_suite_fit_it(office: Office) -> None:
 
 
 @pytest.mark.parametrize("value", [True, "0.5", math.inf, None])
-def test_a_result_is_a_number(office: Office, value: object) -> None:
+def test_a_result_is_a_number(sqlite_office: Office, value: object) -> None:
     """Booleans, texts and infinities are no scores."""
-    run_id = office.a_run()
+    run_id = sqlite_office.a_run()
 
     with pytest.raises(InvalidArgument):
-        office.services.evaluation.log_results(
-            office.ask(),
+        sqlite_office.services.evaluation.log_results(
+            sqlite_office.ask(),
             run_id,
             EASY,
             {"accuracy": value},  # type: ignore[dict-item]

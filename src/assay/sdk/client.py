@@ -8,12 +8,14 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
 
+from assay.domain.names import check_workspace_name
 from assay.sdk.connection import Connection, connection
 from assay.sdk.errors import ApiError, ServerUnreachable
 
@@ -66,11 +68,8 @@ class Client:
         retries: int = RETRIES,
     ) -> None:
         self.connection: Connection = connection(url, token, workspace)
-        self._timeout_s = timeout_s
         self._retries = retries
-        self._lock = threading.Lock()
-        self._http: httpx2.Client | None = None
-        self._pid = 0
+        self._pool = _Pool(self.connection, timeout_s)
 
     @property
     def url(self) -> str:
@@ -78,14 +77,10 @@ class Client:
         return self.connection.url
 
     def within(self, workspace: str) -> Client:
-        """A client of the same server and credential that speaks about another workspace."""
-        return Client(
-            self.url,
-            self.connection.token,
-            workspace,
-            timeout_s=self._timeout_s,
-            retries=self._retries,
-        )
+        """A client of the same server and credential, by the same connections, for another workspace."""
+        other = copy(self)
+        other.connection = replace(self.connection, workspace=check_workspace_name(workspace))
+        return other
 
     def get(self, path: str, /, **params: object) -> Any:
         """Read; `params` become the query, those that are None are left out."""
@@ -107,9 +102,9 @@ class Client:
         """Delete; `params` become the query."""
         return self.request("DELETE", path, params=params).json
 
-    def health(self) -> Any:
-        """What the server says of itself when it is ready."""
-        return self.request("GET", "/health").json
+    def health(self) -> None:
+        """Pass if the server is ready; otherwise raise, as every call does."""
+        self.request("GET", "/health")
 
     def request(
         self,
@@ -128,7 +123,7 @@ class Client:
         anew for each attempt; `headers` then say what it is. `idempotent` marks a POST that the
         server recognises when it comes again.
         """
-        given = dict(headers or {})
+        given = {WORKSPACE_HEADER: self.connection.workspace, **(headers or {})}
         if json is not None:
             content = jsonlib.dumps(json, allow_nan=False).encode()
             given["Content-Type"] = "application/json"
@@ -139,7 +134,7 @@ class Client:
         def attempt() -> Answer:
             body = content() if callable(content) else content
             query = {k: v for k, v in (params or {}).items() if v is not None}
-            response = self._open().request(
+            response = self._pool.open().request(
                 method, self._address(path), content=body, params=_query(query), headers=given
             )
             return _answer(response, self.url)
@@ -159,10 +154,14 @@ class Client:
         """
         from assay.sdk.transfer import receive
 
+        headers = {
+            WORKSPACE_HEADER: self.connection.workspace,
+            # A file is sent as it is: its length and digest are those of its own bytes.
+            "Accept-Encoding": "identity",
+        }
+
         def attempt() -> tuple[int, str]:
-            with self._open().stream(
-                "GET", self._address(path), headers={"Accept-Encoding": "identity"}
-            ) as response:
+            with self._pool.open().stream("GET", self._address(path), headers=headers) as response:
                 if response.status_code != 200:
                     response.read()
                     _answer(response, self.url)
@@ -204,14 +203,11 @@ class Client:
 
     def load(self) -> None:
         """Import what the first request would import: an import in a thread and a fork do not mix."""
-        self._open()
+        self._pool.open()
 
     def close(self) -> None:
         """Close the connections; the client opens new ones when it is used again."""
-        with self._lock:
-            if self._http is not None and self._pid == os.getpid():
-                self._http.close()
-            self._http = None
+        self._pool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -226,25 +222,6 @@ class Client:
 
     def __repr__(self) -> str:
         return f"Client({self.connection.url!r}, workspace={self.connection.workspace!r})"
-
-    def _open(self) -> httpx2.Client:
-        import httpx2
-
-        with self._lock:
-            # After a fork the sockets belong to the parent: leave them to it and open our own.
-            if self._http is None or self._pid != os.getpid():
-                headers = {WORKSPACE_HEADER: self.connection.workspace}
-                if self.connection.token is not None:
-                    headers["Authorization"] = f"Bearer {self.connection.token}"
-                self._http = httpx2.Client(
-                    headers=headers,
-                    timeout=httpx2.Timeout(self._timeout_s, connect=CONNECT_TIMEOUT_S),
-                    # A proxy from the environment cannot know this machine's loopback.
-                    trust_env=urlsplit(self.url).hostname not in _LOOPBACK,
-                    limits=httpx2.Limits(keepalive_expiry=30.0),
-                )
-                self._pid = os.getpid()
-            return self._http
 
     def _address(self, path: str) -> str:
         prefix = "" if path == "/health" or path.startswith("/api/") else API
@@ -269,6 +246,41 @@ class Client:
             time.sleep(pause_s * (0.5 + random.random()))  # noqa: S311 - spreads clients, no secret
             pause_s *= 2
         raise AssertionError
+
+
+class _Pool:
+    """The connections of a client and of those that were made from it for other workspaces."""
+
+    def __init__(self, to: Connection, timeout_s: float) -> None:
+        self._to = to
+        self._timeout_s = timeout_s
+        self._lock = threading.Lock()
+        self._http: httpx2.Client | None = None
+        self._pid = 0
+
+    def open(self) -> httpx2.Client:
+        """The connections of this process."""
+        import httpx2
+
+        with self._lock:
+            # After a fork the sockets belong to the parent: leave them to it and open our own.
+            if self._http is None or self._pid != os.getpid():
+                token = self._to.token
+                self._http = httpx2.Client(
+                    headers={} if token is None else {"Authorization": f"Bearer {token}"},
+                    timeout=httpx2.Timeout(self._timeout_s, connect=CONNECT_TIMEOUT_S),
+                    # A proxy from the environment cannot know this machine's loopback.
+                    trust_env=urlsplit(self._to.url).hostname not in _LOOPBACK,
+                    limits=httpx2.Limits(keepalive_expiry=30.0),
+                )
+                self._pid = os.getpid()
+            return self._http
+
+    def close(self) -> None:
+        with self._lock:
+            if self._http is not None and self._pid == os.getpid():
+                self._http.close()
+            self._http = None
 
 
 def url_path(*parts: object) -> str:

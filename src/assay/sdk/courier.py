@@ -14,6 +14,9 @@ from assay.sdk.delivery import Blocked
 FLUSH_INTERVAL_S: Final = 0.5
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 60.0
+DRAIN_PAUSE_S: Final = 1.0
+"""The longest pause while somebody waits for a drain."""
+
 PATIENCE: Final = 5
 """How many failures in a row a drain sits through before it gives up."""
 
@@ -39,6 +42,7 @@ class Courier:
         self._wanted = 0
         self._emptied = 0
         self._failures = 0
+        self._waiting = 0
         self._is_stopping = False
         self._has_ended = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -55,15 +59,19 @@ class Courier:
         deadline = time.monotonic() + timeout_s
         with self._changed:
             self._wanted += 1
+            self._waiting += 1
             aim, bearable = self._wanted, self._failures + PATIENCE
             self._wake.set()
-            while self._emptied < aim and not self._has_ended and self._failures < bearable:
-                left_s = deadline - time.monotonic()
-                if left_s <= 0:
-                    break
-                self._changed.wait(min(left_s, 0.2))
-                if on_wait is not None:
-                    on_wait()
+            try:
+                while self._emptied < aim and not self._has_ended and self._failures < bearable:
+                    left_s = deadline - time.monotonic()
+                    if left_s <= 0:
+                        break
+                    self._changed.wait(min(left_s, 0.2))
+                    if on_wait is not None:
+                        on_wait()
+            finally:
+                self._waiting -= 1
             return self._emptied >= aim
 
     def stop(self, timeout_s: float = 5.0) -> bool:
@@ -93,7 +101,8 @@ class Courier:
                     if outcome is _Outcome.EMPTY:
                         self._emptied = aim
                     self._changed.notify_all()
-                pause_s = _pause_s(outcome, self._failures)
+                    longest_s = DRAIN_PAUSE_S if self._waiting else LONGEST_PAUSE_S
+                pause_s = _pause_s(outcome, self._failures, longest_s)
         finally:
             with self._changed:
                 self._has_ended = True
@@ -117,10 +126,10 @@ class _Outcome(Enum):
     BLOCKED = "blocked"
 
 
-def _pause_s(outcome: _Outcome, failures: int) -> float:
+def _pause_s(outcome: _Outcome, failures: int, longest_s: float) -> float:
     if outcome is _Outcome.MORE:
         return 0.0
     if outcome is _Outcome.EMPTY:
         return FLUSH_INTERVAL_S
-    longest: float = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures - 1, 10))
-    return longest * (0.5 + random.random() / 2)  # noqa: S311 - spreads clients, no secret
+    pause_s: float = min(longest_s, FIRST_PAUSE_S * 2 ** min(failures - 1, 10))
+    return pause_s * (0.5 + random.random() / 2)  # noqa: S311 - spreads clients, no secret

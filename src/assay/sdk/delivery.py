@@ -24,7 +24,7 @@ READ_BYTES: Final = 1 << 20
 
 _RUNNING: Final = "running"
 _LATER: Final = frozenset({0, 401, 403, 408, 429})
-_RUN_ID: Final = "run_id"
+_STATES: Final = frozenset({"not_found", "failed_precondition"})
 
 
 class Blocked(Exception):
@@ -279,8 +279,8 @@ class Delivery:
 
 
 def _is_of_the_run(error: ApiError) -> bool:
-    """Whether the run is deleted or unknown, or this is a server that does not know such requests."""
-    return error.field == _RUN_ID or bool(error.details.get("unknown_endpoint"))
+    """Whether the run is deleted or unknown (or the server is), rather than one thing wrong in it."""
+    return error.code in _STATES and error.field != "path"
 
 
 def send_file(client: Client, run_id: str, outbox: Outbox, notices: Notices) -> bool:

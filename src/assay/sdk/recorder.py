@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from assay.domain.errors import AppError
-from assay.sdk.client import Client
+from assay.sdk.client import RETRIES, Client
 from assay.sdk.errors import ApiError
 from assay.sdk.frames import MAX_FRAME_BYTES, Begin
 from assay.sdk.notices import Notices, say
@@ -34,13 +34,13 @@ class Recorder:
         self.notices = Notices()
         self.has_ended = False
         self._client = client
-        self._sending_client = None if client is None else _impatient(client)
+        self._sending_client = None if client is None else _anew(client, retries=0)
         self._folder = folder
         self._lock = threading.Lock()
         self._sender: Sender | None = None
         if folder is not None:
-            if client is not None:
-                client.load()
+            if self._sending_client is not None:
+                self._sending_client.load()
             self._sender = self._open()
             _recorders.add(self)
 
@@ -113,6 +113,14 @@ class Recorder:
         sender = self._sender
         if sender is None:
             return
+        try:
+            self._end(sender, timeout_s)
+        finally:
+            for client in (self._client, self._sending_client):
+                if client is not None:
+                    client.close()
+
+    def _end(self, sender: Sender, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
         is_complete = self._client is not None and self.drain(timeout_s)
         sender.close(is_complete=is_complete)
@@ -140,8 +148,8 @@ class Recorder:
             self._sender = None
         self.begin = _secondary(self.begin)
         if self._client is not None:
-            self._client = self._client.within(self.begin.workspace)
-            self._sending_client = _impatient(self._client)
+            self._client = _anew(self._client, retries=RETRIES)
+            self._sending_client = _anew(self._client, retries=0)
 
     def _open(self) -> Sender | None:
         assert self._folder is not None
@@ -198,10 +206,10 @@ def reason_of(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _impatient(client: Client) -> Client:
-    """A client that does not repeat by itself: the courier does, and knows when to stop."""
+def _anew(client: Client, *, retries: int) -> Client:
+    """The same client with connections of its own. The courier's does not repeat: the courier does."""
     found = client.connection
-    return Client(found.url, found.token, found.workspace, retries=0)
+    return Client(found.url, found.token, found.workspace, retries=retries)
 
 
 def _secondary(begin: Begin) -> Begin:

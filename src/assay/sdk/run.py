@@ -278,6 +278,8 @@ class Run:
                 "tags": dict(tags or {}),
             },
         )
+        if self._recorder.has_ended:
+            self._client.close()
         return int(answer["version"])
 
     def flush(self, timeout_s: float = FINISH_TIMEOUT_S) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -73,7 +74,10 @@ class Sender:
 
     def drain(self, timeout_s: float, on_wait: Callable[[], None] | None = None) -> bool:
         """Wait until everything has been sent; False when it has not been."""
-        return all(courier.drain(timeout_s, on_wait) for courier in self._couriers)
+        deadline = time.monotonic() + timeout_s
+        return all(
+            courier.drain(deadline - time.monotonic(), on_wait) for courier in self._couriers
+        )
 
     def abandon(self) -> None:
         """Forget the threads and close the files in a child process, which has inherited only the files."""

@@ -87,6 +87,9 @@ def environment(folders: Folders, width: int) -> dict[str, str]:
         "ASSAY_SPOOL": str(folders.root / "spool"),
         "XDG_CONFIG_HOME": str(folders.root / "config"),
         "XDG_CACHE_HOME": str(folders.root / "cache"),
+        # The demonstration speaks to this machine only.
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
         "NO_PROXY": ",".join(nearby),
         "no_proxy": ",".join(nearby),
         "OPENBLAS_NUM_THREADS": "1",

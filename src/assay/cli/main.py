@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from cyclopts import App, CycloptsError, Parameter, UnknownCommandError
@@ -86,6 +87,7 @@ def run(argv: list[str]) -> int:
         result = build(argv)(
             argv, exit_on_error=False, print_error=False, result_action="return_value"
         )
+        sys.stdout.flush()
     except CycloptsError as error:
         _explain(error)
         return EXIT_USAGE
@@ -95,8 +97,9 @@ def run(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of a pipe has seen enough (`assay runs list | head`).
-        sys.stderr.close()
+        # The reader of a pipe has seen enough (`assay runs list | head`); what is still buffered
+        # must go somewhere when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

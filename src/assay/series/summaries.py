@@ -5,12 +5,14 @@ The rules are those of `domain.metric.summarise`, in columns.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from assay.series.points import FloatColumn, IntegerColumn, ranks_of
+
+_ZERO: Final = np.zeros(1, np.intp)
 
 Positions = npt.NDArray[np.intp]
 
@@ -57,11 +59,10 @@ def summarised(points: SeriesPoints) -> Summaries:
     # Adding zero takes the sign off -0.0, as the database does, and leaves all else as it is.
     points = _in_order(points._replace(values=points.values + 0.0))
     series, steps, timestamps_ms, values = points
-    is_start = np.r_[True, series[1:] != series[:-1]]
-    starts = np.flatnonzero(is_start)
+    starts = np.concatenate((_ZERO, np.flatnonzero(series[1:] != series[:-1]) + 1))
     if len(starts) == len(series):
         return _one_each(points)
-    ends = np.r_[starts[1:], len(series)]
+    ends = np.append(starts[1:], len(series))
     counts = ends - starts
     minima = np.fmin.reduceat(values, starts)
     maxima = np.fmax.reduceat(values, starts)
@@ -99,6 +100,8 @@ def _one_each(points: SeriesPoints) -> Summaries:
 
 def _in_order(points: SeriesPoints) -> SeriesPoints:
     """By series, step, timestamp and value, without exact duplicates."""
+    if len(points.series) == 1:
+        return points
     if not np.all(points.series[1:] >= points.series[:-1]):
         points = points.rows(np.argsort(points.series, kind="stable"))
     series, steps, timestamps_ms, _ = points

@@ -135,9 +135,9 @@ def _write_points(
     known_keys: Mapping[str, int],
     written: Written,
 ) -> None:
-    run_pks = list(parts)
-    keys = [_joined_keys(items) for items in parts.values()]
-    columns = [item.batch.columns for items in parts.values() for item in items]
+    run_pks = sorted(parts)
+    keys = [_joined_keys(parts[run_pk]) for run_pk in run_pks]
+    columns = [item.batch.columns for run_pk in run_pks for item in parts[run_pk]]
     steps = np.frombuffer(b"".join([part.steps for part in columns]), np.int64)
     timestamps_ms = np.frombuffer(b"".join([part.timestamps_ms for part in columns]), np.int64)
     values = np.frombuffer(b"".join([part.values for part in columns]), np.float64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from assay.domain.errors import AlreadyExists, AppError
 from assay.domain.metric import Summary
@@ -41,8 +41,8 @@ class TailRow(NamedTuple):
     payload: bytes
 
 
-SummaryRow: TypeAlias = tuple[object, ...]
-"""A summary as the merging statement wants it; `summary_row` lays it out."""
+SummaryRow: TypeAlias = tuple[Any, ...]
+"""A summary as the merging statement wants it, run and key first; `summary_row` lays it out."""
 
 _INSERT_SUMMARY: Final = (
     "INSERT INTO metric_summaries AS s (run_pk, key_id, count, count_exact, last_step,"
@@ -171,7 +171,7 @@ def merge_summaries(tx: Transaction, rows: list[SummaryRow]) -> None:
     Sorts `rows`: two servers then wait for each other and never in a circle.
     """
     if rows:
-        rows.sort(key=_series_of)
+        rows.sort()
         tx.driver(_MERGE[tx.engine], rows)
 
 
@@ -197,10 +197,6 @@ def summary_row(run_pk: int, key_id: int, summary: Summary) -> SummaryRow:
         *first,
         *first,
     )
-
-
-def _series_of(row: SummaryRow) -> tuple[object, ...]:
-    return row[:2]
 
 
 def stored_value(value: float | None) -> float | None:

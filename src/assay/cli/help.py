@@ -91,4 +91,5 @@ def _plain(value: Any) -> str:
 
 
 def _write(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    # Around the console's own printing, which would take a closed pipe for a failure.
+    console.file.write(text + "\n")

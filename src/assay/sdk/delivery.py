@@ -102,15 +102,19 @@ class Delivery:
     """Sends one spool, a unit at a time, in order.
 
     A batch is announced in the ack before it is sent, so that whoever comes after a crash sends the
-    very same one again, which the server then recognises. Not thread-safe.
+    very same one again, which the server then recognises. A delivery that is not live sends what a
+    process has left behind: it neither takes up a run that has ended since nor ends it anew. Not
+    thread-safe.
     """
 
-    def __init__(self, reader: SpoolReader, client: Client, notices: Notices) -> None:
+    def __init__(
+        self, reader: SpoolReader, client: Client, notices: Notices, *, is_live: bool = True
+    ) -> None:
         self.reader = reader
-        self.point_count = 0
-        self.has_ended = False
         self.client = client
+        self.point_count = 0
         self._notices = notices
+        self._is_live = is_live
         self._begin: Begin | None = None
         self._most_frames = READ_BYTES
 
@@ -222,8 +226,7 @@ class Delivery:
                     {"suite": frame.suite, "metrics": frame.metrics, "items": frame.items},
                 )
             case End():
-                self.client.patch(run, {"status": frame.status, "ended_at_ms": frame.ended_at_ms})
-                self.has_ended = True
+                self._end(run, frame)
 
     def _create(self, begin: Begin) -> None:
         run = self._post(
@@ -244,7 +247,7 @@ class Delivery:
         changes: dict[str, object] = {}
         if begin.name is not None and run.get("name") != begin.name:
             changes["name"] = begin.name
-        if run.get("status") != _RUNNING:
+        if run.get("status") != _RUNNING and self._is_live:
             changes["status"] = _RUNNING
         address = url_path("runs", begin.run_id)
         if changes:
@@ -257,6 +260,13 @@ class Delivery:
                 content=begin.lineage.encode(),
                 headers={"Content-Type": "application/json"},
             )
+
+    def _end(self, address: str, end: End) -> None:
+        if not self._is_live:
+            found = self.client.get(address)
+            if found["status"] != _RUNNING and (found["ended_at_ms"] or 0) > end.ended_at_ms:
+                return
+        self.client.patch(address, {"status": end.status, "ended_at_ms": end.ended_at_ms})
 
     def _post(self, path: str, json: object) -> Any:
         # Everything that is sent here is recognised by the server when it comes a second time.

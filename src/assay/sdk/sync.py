@@ -106,7 +106,7 @@ def _sync_spool(path: Path, client: Client, is_over: Callable[[], bool]) -> Sync
         if elsewhere and elsewhere != client.url:
             reason = f"{elsewhere} has a part of it; sync it with --url {elsewhere}"
             return SyncedSpool(run_id, path, SyncOutcome.KEPT, reason=reason)
-        delivery = Delivery(reader, client, notices)
+        delivery = Delivery(reader, client, notices, is_live=False)
         outbox = outbox_of(path)
         reason = ""
         try:
@@ -141,7 +141,7 @@ def _sync_spool(path: Path, client: Client, is_over: Callable[[], bool]) -> Sync
 def _end_killed(delivery: Delivery, path: Path) -> None:
     """Say that a run whose process died without a word was killed, if nobody has said otherwise."""
     begin = delivery.begin
-    if begin is None or not begin.is_primary or delivery.has_ended:
+    if begin is None or not begin.is_primary:
         return
     address = url_path("runs", begin.run_id)
     ended_at_ms = int(path.stat().st_mtime * 1000)

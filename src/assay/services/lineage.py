@@ -49,7 +49,7 @@ def read_lineage(
             return ReadLineage(draft, None)
         return ReadLineage(draft, draft.fingerprint())
     try:
-        draft = _recorded(tx, run, workspace_pk)
+        draft = recorded_lineage(tx, run, workspace_pk)
         return ReadLineage(draft, draft.fingerprint())
     except (LineageIncomplete, InvalidArgument):
         if policy is LineagePolicy.REQUIRED:
@@ -69,7 +69,8 @@ def _stated(text: str) -> LineageDraft:
     )
 
 
-def _recorded(tx: Transaction, run: Run | None, workspace_pk: int) -> LineageDraft:
+def recorded_lineage(tx: Transaction, run: Run | None, workspace_pk: int) -> LineageDraft:
+    """What a run stated and recorded of its lineage; InvalidArgument where that is not legal."""
     if run is None:
         return LineageDraft({}, {}, list(FIELDS))
     declared = None if run.lineage is None else _declared(run.lineage)

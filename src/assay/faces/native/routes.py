@@ -19,6 +19,7 @@ from assay.faces.native import (
     ledger,
     logged_models,
     metrics,
+    page_lineage,
     promotion,
     registry,
     run_data,
@@ -48,6 +49,7 @@ _NOUNS: tuple[Endpoint, ...] = (
     *gate_runs.ENDPOINTS,
     *ledger.ENDPOINTS,
     *access.ENDPOINTS,
+    *page_lineage.ENDPOINTS,
 )
 
 

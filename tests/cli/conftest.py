@@ -36,7 +36,8 @@ def workspace(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> str:
     """A workspace of this test alone, which commands and clients work in."""
     name = f"test-{secrets.token_hex(6)}"
     monkeypatch.setenv("ASSAY_URL", server.url)
-    Client(server.url).post("/workspaces", {"name": name})
+    with Client(server.url) as client:
+        client.post("/workspaces", {"name": name})
     monkeypatch.setenv("ASSAY_WORKSPACE", name)
     return name
 

@@ -146,9 +146,7 @@ def head(*, options: Options = DEFAULTS) -> None:
 
 def _ask(options: Options, *, deep: bool) -> dict[str, Any]:
     """The server's own answer. Reading every file again may take it a while."""
-    from assay.sdk.client import Client
-
-    client = Client(options.url, None, options.workspace, timeout_s=_VERIFY_TIMEOUT_S)
+    client = options.connect(None, timeout_s=_VERIFY_TIMEOUT_S)
     answer = client.request("POST", "/ledger/verify", json={"deep": deep}, idempotent=True)
     return dict(answer.json)
 

@@ -138,10 +138,8 @@ def _spool() -> Iterator[Line]:
 
 
 def _server(options: Options) -> Iterator[Line]:
-    from assay.sdk.client import Client
-
     # One attempt: a doctor who retries makes the patient wait.
-    client = Client(options.url, None, options.workspace, timeout_s=10, retries=0)
+    client = options.connect(None, timeout_s=10, retries=0)
     try:
         client.health()
         # The first request also pays for loading the transport.

@@ -154,13 +154,12 @@ def gate_runner(
     from assay.runner.client import GateDesk
     from assay.runner.loop import GateRunner, Stop, Watch
     from assay.runner.sandbox import open_sandbox
-    from assay.sdk.client import Client
     from assay.sdk.settings import cache_folder, url_of
 
     if not 0.1 <= poll <= 3600:
         raise InvalidArgument("--poll is a number of seconds from 0.1 to 3600.", field="poll")
     url = url_of(options.url)
-    client = Client(url, _token(url, data), options.workspace)
+    client = options.connect(_token(url, data))
     sandbox = open_sandbox(python=python, unsandboxed=unsandboxed)
     report = _Report(options.json)
     runner = GateRunner(

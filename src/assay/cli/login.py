@@ -26,13 +26,12 @@ def login(
     Args:
         token_file: Read the token from this file instead (such as the server's admin.token).
     """
-    from assay.sdk.client import Client
     from assay.sdk.credentials import save_token
     from assay.sdk.settings import check_token, url_of
 
     url = url_of(options.url)
     token = check_token(_read_token(url, token_file))
-    found = Client(url, token, options.workspace).get("/whoami")
+    found = options.connect(token).get("/whoami")
     if not found["token_id"]:
         msg = f"{url} did not look at the token, as it runs without accounts; no login is needed there."
         raise FailedPrecondition(msg)

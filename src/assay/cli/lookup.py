@@ -42,12 +42,18 @@ def collect(
 
 def find_experiment(client: Client, text: str) -> dict[str, Any]:
     """The active experiment of that name, or else of that id."""
-    quoted = text.replace("'", "''")
-    found = client.post("/experiments/search", {"filter": f"name = '{quoted}'", "max_results": 1})[
-        "experiments"
-    ]
+    # The search language has no escape: a name with quotes of both kinds is looked for one by one.
+    mark = next((mark for mark in ("'", '"') if mark not in text), None)
+
+    def fetch(max_results: int, token: str | None) -> dict[str, Any]:
+        wanted = f"name = {mark}{text}{mark}" if mark is not None else ""
+        body = {"filter": wanted, "max_results": max_results, "page_token": token}
+        return dict(client.post("/experiments/search", body))
+
+    listed, _ = collect(fetch, "experiments", _EXPERIMENTS_MAX)
+    found = [row for row in listed if row["name"] == text]
     if found:
-        return dict(found[0])
+        return found[0]
     if text.isdigit():
         return dict(client.get(url_path("experiments", text)))
     raise NotFound(

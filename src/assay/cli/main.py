@@ -8,6 +8,7 @@ import sys
 from cyclopts import App, CycloptsError, Parameter, UnknownCommandError
 
 from assay.cli.help import PlainHelp
+from assay.cli.options import closing_connections
 from assay.cli.output import complain, note
 from assay.domain.errors import AppError
 from assay.sdk.errors import ApiError
@@ -84,9 +85,10 @@ def main(argv: list[str] | None = None) -> None:
 def run(argv: list[str]) -> int:
     """Run the command and answer the exit code."""
     try:
-        result = build(argv)(
-            argv, exit_on_error=False, print_error=False, result_action="return_value"
-        )
+        with closing_connections():
+            result = build(argv)(
+                argv, exit_on_error=False, print_error=False, result_action="return_value"
+            )
         sys.stdout.flush()
     except CycloptsError as error:
         _explain(error)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +13,10 @@ from cyclopts import Group, Parameter
 if TYPE_CHECKING:
     from assay.sdk.client import Client
 
+TIMEOUT_S = 30.0
+RETRIES = 2
+
+_opened: ContextVar[ExitStack] = ContextVar("opened")
 _GROUP = Group("Connection and output", sort_key=99)
 
 
@@ -30,9 +37,30 @@ class Options:
 
     def client(self) -> Client:
         """A connection as whoever ASSAY_TOKEN or `assay login` says we are."""
+        return self.connect(None)
+
+    def connect(
+        self, token: str | None, *, timeout_s: float = TIMEOUT_S, retries: int = RETRIES
+    ) -> Client:
+        """A connection with this credential; None as for `client`. It ends with the command."""
         from assay.sdk.client import Client
 
-        return Client(self.url, None, self.workspace)
+        made = Client(self.url, token, self.workspace, timeout_s=timeout_s, retries=retries)
+        stack = _opened.get(None)
+        if stack is not None:
+            stack.callback(made.close)
+        return made
 
 
 DEFAULTS = Options()
+
+
+@contextmanager
+def closing_connections() -> Iterator[None]:
+    """Close, at the end of the block, the connections that were made in it."""
+    with ExitStack() as stack:
+        before = _opened.set(stack)
+        try:
+            yield
+        finally:
+            _opened.reset(before)

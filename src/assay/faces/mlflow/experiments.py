@@ -91,7 +91,8 @@ def checked_id(experiment_id: str, path: str = "experiment_id") -> str:
     parse_experiment_id(experiment_id, path)
     if not (experiment_id.isascii() and experiment_id.isdigit()):
         msg = (
-            f"Invalid experiment ID {experiment_id!r}. An experiment ID is a whole number as text."
+            f"Invalid experiment ID {experiment_id!r} for parameter '{path}': it is a whole number "
+            "as text."
         )
         raise InvalidArgument(msg, field=path)
     return experiment_id

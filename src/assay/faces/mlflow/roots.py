@@ -100,7 +100,7 @@ def find_place(path: str) -> Place:
     for index in range(1, len(parts)):
         if parts[index] != ARTIFACTS:
             continue
-        rest = "/".join(parts[index + 1 :])
+        rest = relative_path("/".join(parts[index + 1 :]))
         owner = parts[index - 1]
         if index >= 2 and parts[index - 2] == MODELS and owner.startswith("m-"):
             return ModelPlace("/".join(parts[: index - 2]), parse_model_id(owner), rest)
@@ -172,4 +172,4 @@ def _version_place(parts: list[str]) -> VersionPlace:
         except UnicodeDecodeError:
             raise NotFound("No such registered model.", field="path") from None
     version = parse_version(parts[2])
-    return VersionPlace(check_model_name(name), version, "/".join(parts[3:]))
+    return VersionPlace(check_model_name(name), version, relative_path("/".join(parts[3:])))

@@ -23,6 +23,8 @@ from assay.domain.errors import InvalidArgument
 MessageT = TypeVar("MessageT", bound="Message")
 Reader: TypeAlias = Callable[[Any, str], Any]
 
+_RUN_ID: Final = "run_id"
+_OLDER_RUN_ID: Final = "run_uuid"  # the field's name in the protocol's first version
 _INT32: Final = 2**31
 _INT64: Final = 2**63
 _SHOWN: Final = 200
@@ -86,6 +88,8 @@ def read_query(kind: type[MessageT], items: Mapping[str, list[str]]) -> MessageT
     raw: dict[str, Any] = {}
     for field in _fields(kind):
         given = items.get(field.name)
+        if given is None and field.name == _RUN_ID:
+            given = items.get(_OLDER_RUN_ID)
         if given is None:
             continue
         raw[field.name] = given if field.is_list else _query_value(field, given[0])
@@ -126,9 +130,8 @@ def _pick(raw: dict[str, Any], field: _Field, where: str) -> Any:
         raise InvalidArgument(msg, field=where)
     else:
         value = raw[field.camel]
-    if field.name == "run_id" and (value is None or value == ""):
-        # The name that the field had in the protocol's first version.
-        older = raw.get("run_uuid", raw.get("runUuid"))
+    if field.name == _RUN_ID and (value is None or value == ""):
+        older = raw.get(_OLDER_RUN_ID, raw.get("runUuid"))
         return value if older is None else older
     return value
 

@@ -1,0 +1,506 @@
+import pytest
+
+from tests.faces.mlflow.conftest import API, Server, refused, values
+
+
+def a_model(server: Server, name: str, **fields: object) -> None:
+    assert server.post("/registered-models/create", name=name, **fields).status_code == 200
+
+
+def get_model(server: Server, name: str) -> dict[str, object]:
+    found: dict[str, object] = server.get("/registered-models/get", name=name).json()[
+        "registered_model"
+    ]
+    return found
+
+
+@pytest.fixture(scope="module")
+def line(server: Server) -> str:
+    """A registered model with two versions of one run."""
+    run_id = server.a_trained_run()
+    for _ in range(2):
+        server.a_version("a line", run_id)
+    return "a line"
+
+
+def test_a_registered_model_comes_back_as_it_was_made(server: Server, a_name: str) -> None:
+    """With description and tags; empty fields are left out."""
+    tags = [{"key": "team", "value": "core"}]
+    a_model(server, a_name, description="what it is", tags=tags)
+
+    found = get_model(server, a_name)
+
+    assert found["name"] == a_name
+    assert found["description"] == "what it is"
+    assert found["tags"] == tags
+    assert set(found) == {
+        *("name", "description", "tags", "creation_timestamp", "last_updated_timestamp")
+    }
+
+
+def test_a_model_name_is_taken_once(server: Server, a_name: str) -> None:
+    """Clients go on with the model that is there."""
+    a_model(server, a_name)
+
+    refused(server.post("/registered-models/create", name=a_name), 400, "RESOURCE_ALREADY_EXISTS")
+
+
+@pytest.mark.parametrize(
+    "name", [None, "", "  ", "a/b", "a:b", "..", "a%2Fb", "%41bc", "a\nb", "x" * 257, "\uff46ull"]
+)
+def test_a_bad_model_name_is_refused(server: Server, name: object) -> None:
+    """No name can be taken for another once it is decoded."""
+    answer = server.post("/registered-models/create", name=name)
+
+    refused(answer, 400, "INVALID_PARAMETER_VALUE", "name")
+
+
+@pytest.mark.parametrize("path", ["get", "get-latest-versions"])
+def test_an_unknown_model_is_404(server: Server, path: str) -> None:
+    """For every read."""
+    refused(server.get(f"/registered-models/{path}", name="nobody"), 404, "RESOURCE_DOES_NOT_EXIST")
+
+
+def test_a_model_is_described_renamed_and_deleted(server: Server, a_name: str) -> None:
+    """Each answers the model as it is then."""
+    a_model(server, a_name)
+    new = f"{a_name}-new"
+
+    described = server.send("PATCH", "/registered-models/update", name=a_name, description="d")
+    renamed = server.post("/registered-models/rename", name=a_name, new_name=new)
+
+    assert described.json()["registered_model"]["description"] == "d"
+    assert renamed.json()["registered_model"]["name"] == new
+    assert server.send("DELETE", "/registered-models/delete", name=new).json() == {}
+    refused(server.get("/registered-models/get", name=new), 404, "RESOURCE_DOES_NOT_EXIST")
+
+
+def test_a_rename_to_a_taken_name_is_refused(server: Server, a_name: str) -> None:
+    """Both models stay what they were."""
+    a_model(server, a_name)
+    a_model(server, f"{a_name}-b")
+
+    answer = server.post("/registered-models/rename", name=a_name, new_name=f"{a_name}-b")
+
+    refused(answer, 400, "RESOURCE_ALREADY_EXISTS")
+
+
+def test_tags_of_a_model_are_set_and_removed(server: Server, a_name: str) -> None:
+    """Removing one that is not there is fine."""
+    a_model(server, a_name)
+    server.post("/registered-models/set-tag", name=a_name, key="k", value="v")
+    assert get_model(server, a_name)["tags"] == [{"key": "k", "value": "v"}]
+
+    for _ in range(2):
+        answer = server.send("DELETE", "/registered-models/delete-tag", name=a_name, key="k")
+        assert answer.json() == {}
+    assert "tags" not in get_model(server, a_name)
+
+
+def test_a_tag_value_has_a_limit(server: Server, a_name: str) -> None:
+    """100,000 characters; longer ones are refused, not cut."""
+    a_model(server, a_name)
+    ask = ("/registered-models/set-tag",)
+
+    assert server.post(*ask, name=a_name, key="k", value="v" * 100_000).json() == {}
+    refused(
+        server.post(*ask, name=a_name, key="k", value="v" * 100_001),
+        400,
+        "INVALID_PARAMETER_VALUE",
+        "100000",
+    )
+
+
+def test_models_are_searched_and_paged(server: Server, a_name: str) -> None:
+    """By name unless ordered otherwise."""
+    names = [f"{a_name}-{i}" for i in range(3)]
+    for name in names:
+        a_model(server, name)
+    text = f"name LIKE '{a_name}-%'"
+
+    first = server.get("/registered-models/search", filter=text, max_results=2).json()
+    rest = server.get(
+        "/registered-models/search",
+        filter=text,
+        max_results=2,
+        page_token=first["next_page_token"],
+    ).json()
+    backwards = server.get("/registered-models/search", filter=text, order_by="name DESC").json()
+
+    found = [model["name"] for model in first["registered_models"] + rest["registered_models"]]
+    assert found == names
+    assert [model["name"] for model in backwards["registered_models"]] == names[::-1]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"max_results": 1001},
+        {"max_results": 0},
+        {"filter": "bogus = 'x'"},
+        {"filter": "name > 'x'"},
+        {"order_by": "bogus"},
+        {"page_token": "abc"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/registered-models/search", "/model-versions/search"])
+def test_a_bad_registry_search_is_refused(
+    server: Server, path: str, query: dict[str, object]
+) -> None:
+    """Sizes, filters, orders and tokens are checked."""
+    if path.startswith("/model-versions") and query == {"max_results": 1001}:
+        query = {"max_results": 200_001}
+
+    refused(server.get(path, **query), 400, "INVALID_PARAMETER_VALUE")
+
+
+def test_prompts_are_found_only_by_who_asks_for_them(server: Server, a_name: str) -> None:
+    """They are registered models with a tag, and no models."""
+    a_model(server, f"{a_name}-model")
+    a_model(server, f"{a_name}-prompt", tags=[{"key": "mlflow.prompt.is_prompt", "value": "true"}])
+    mine = f"name LIKE '{a_name}%'"
+
+    def found(text: str) -> list[str]:
+        answer = server.get("/registered-models/search", filter=text).json()
+        return [model["name"] for model in answer.get("registered_models", [])]
+
+    assert found(mine) == [f"{a_name}-model"]
+    assert found(f"{mine} AND tag.`mlflow.prompt.is_prompt` != 'true'") == [f"{a_name}-model"]
+    assert found(f"tags.`mlflow.prompt.is_prompt` = 'true' AND {mine}") == [f"{a_name}-prompt"]
+
+
+def test_a_filter_keeps_its_meaning_when_prompts_are_left_out(server: Server, a_name: str) -> None:
+    """Quotes and odd keys of the other clauses survive."""
+    a_model(server, a_name, tags=[{"key": "a b", "value": 'say "yes"'}])
+    text = f'tags.`a b` = \'say "yes"\' AND name = "{a_name}"'
+    hidden = "tags.`mlflow.prompt.is_prompt` != 'true'"
+
+    answer = server.get("/registered-models/search", filter=f"{text} AND {hidden}").json()
+
+    assert [model["name"] for model in answer["registered_models"]] == [a_name]
+
+
+def test_a_version_is_registered_from_a_folder_of_a_run(server: Server, a_name: str) -> None:
+    """Numbered from 1, ready at once."""
+    run_id = server.a_trained_run()
+    a_model(server, a_name)
+
+    made = server.post(
+        "/model-versions/create",
+        name=a_name,
+        source=f"runs:/{run_id}/model",
+        run_id=run_id,
+        description="d",
+        run_link="http://there",
+        tags=[{"key": "k", "value": "v"}],
+    ).json()["model_version"]
+
+    assert made["version"] == "1"
+    assert made["run_id"] == run_id
+    assert made["status"] == "READY"
+    assert made["current_stage"] == "None"
+    assert (made["description"], made["run_link"]) == ("d", "http://there")
+    assert values(made["tags"]) == {"k": "v"}
+    assert server.get("/model-versions/get", name=a_name, version="1").json() == {
+        "model_version": made
+    }
+    assert get_model(server, a_name)["latest_versions"] == [made]
+
+
+def test_every_form_of_a_source_freezes_the_same_files(server: Server, a_name: str) -> None:
+    """`runs:`, `mlflow-artifacts:`, the address of the proxy, and a version of another model."""
+    run_id = server.a_trained_run()
+    root = server.root(run_id)
+    a_model(server, a_name)
+    sources = [
+        f"runs:/{run_id}/model",
+        f"mlflow-artifacts:/{root}/model",
+        f"http://127.0.0.1/api/2.0/mlflow-artifacts/artifacts/{root}/model",
+        f"models:/{a_name}/1",
+        f"models:/{a_name}/latest",
+        f"mlflow-artifacts:/registry/{a_name}/1",
+    ]
+    for source in sources:
+        made = server.post("/model-versions/create", name=a_name, source=source)
+        assert made.status_code == 200, made.text
+
+    versions = server.ask("GET", f"/api/v1/models/{a_name}/versions").json()["versions"]
+    assert len(versions) == len(sources)
+    assert len({version["artifact_digest"] for version in versions}) == 1
+    assert len({version["fingerprint"] for version in versions}) == 1
+
+
+def test_a_copied_version_has_its_sources_run(server: Server, a_name: str, line: str) -> None:
+    """A copy keeps the lineage of what it was copied from."""
+    a_model(server, a_name)
+
+    made = server.post("/model-versions/create", name=a_name, source=f"models:/{line}/1").json()
+
+    original = server.get("/model-versions/get", name=line, version="1").json()["model_version"]
+    assert made["model_version"]["run_id"] == original["run_id"]
+
+
+def test_a_copy_is_refused_once_the_files_have_changed(server: Server, a_name: str) -> None:
+    """It would be other bytes under the lineage of the first."""
+    run_id = server.a_trained_run()
+    server.a_version(a_name, run_id)
+    server.put_file(run_id, "model/weights.bin", b"others")
+
+    answer = server.post("/model-versions/create", name=a_name, source=f"models:/{a_name}/1")
+
+    refused(answer, 400, "INVALID_PARAMETER_VALUE", "changed")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "file:///etc/passwd",
+        "/etc",
+        "relative/model",
+        "s3://bucket/model",
+        "runs:/{run}/nothing",
+        "mlflow-artifacts:/{root}/nothing",
+    ],
+)
+def test_a_source_without_files_is_refused(server: Server, a_name: str, source: str) -> None:
+    """The refusal names the folders that the run does have."""
+    run_id = server.a_trained_run(files=("model/w.bin", "adapter/a.bin"))
+    a_model(server, a_name)
+    text = source.format(run=run_id, root=server.root(run_id))
+
+    answer = server.post("/model-versions/create", name=a_name, source=text, run_id=run_id)
+
+    refused(answer, 400, "INVALID_PARAMETER_VALUE", "no files", "'adapter'", "'model'")
+    assert "latest_versions" not in get_model(server, a_name)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "runs:/{run}/../x",
+        "runs:/{run}/%2e%2e/x",
+        "runs:/{run}/%252e%252e/x",
+        "runs:/{run}/model#/etc",
+        "runs:/{run}/model;x",
+        "runs:/{run}/model?x",
+        "runs:/{run}/a\\b",
+        "runs:/",
+        "runs://host/{run}/model",
+        "mlflow-artifacts:/{root}/../../../etc",
+        "mlflow-artifacts:/../../etc/passwd",
+        "http://127.0.0.1/api/2.0/mlflow-artifacts/artifacts/..%2f..%2fetc",
+        "file:///a/../../etc/passwd",
+        "/a/../../etc/passwd",
+        "s3://bucket/%00",
+        "models:/",
+        "models:/m-notanid",
+        "",
+    ],
+)
+def test_a_tricky_source_is_refused(server: Server, a_name: str, source: str) -> None:
+    """Encoded or not; nothing is registered."""
+    run_id = server.a_trained_run()
+    a_model(server, a_name)
+    text = source.format(run=run_id, root=server.root(run_id))
+
+    answer = server.post("/model-versions/create", name=a_name, source=text)
+
+    assert answer.status_code in {400, 404}
+    assert "latest_versions" not in get_model(server, a_name)
+
+
+def test_a_run_id_beside_the_source_must_agree(server: Server, a_name: str) -> None:
+    """Nobody registers the files of one run under the name of another."""
+    run_id, other = server.a_trained_run(), server.a_trained_run()
+    a_model(server, a_name)
+    for source in (f"runs:/{run_id}/model", f"mlflow-artifacts:/{server.root(run_id)}/model"):
+        answer = server.post("/model-versions/create", name=a_name, source=source, run_id=other)
+        refused(answer, 400, "INVALID_PARAMETER_VALUE", "run_id")
+
+
+def test_an_unknown_run_or_model_is_404(server: Server, a_name: str) -> None:
+    """Nothing is registered from what is not there."""
+    run_id = server.a_trained_run()
+    refused(
+        server.post("/model-versions/create", name=a_name, source=f"runs:/{run_id}/model"),
+        404,
+        "RESOURCE_DOES_NOT_EXIST",
+    )
+    a_model(server, a_name)
+    for source in (f"runs:/{'e' * 32}/model", f"models:/m-{'0' * 32}", "models:/nobody/1"):
+        answer = server.post("/model-versions/create", name=a_name, source=source)
+        refused(answer, 404, "RESOURCE_DOES_NOT_EXIST")
+
+
+def test_missing_lineage_is_refused_by_the_names_of_the_fields(server: Server, a_name: str) -> None:
+    """All of them at once, with where they usually come from."""
+    run_id = server.a_run()
+    server.put_file(run_id, "model/w.bin", b"x")
+    server.post("/runs/log-parameter", run_id=run_id, key="base", value="tiny")
+    a_model(server, a_name)
+
+    answer = server.post("/model-versions/create", name=a_name, source=f"runs:/{run_id}/model")
+
+    refused(
+        answer,
+        400,
+        "INVALID_PARAMETER_VALUE",
+        *("data_version", "code_commit", "seed", "dataset_version"),
+    )
+
+
+def test_frozen_files_are_served_by_the_download_address(server: Server, a_name: str) -> None:
+    """What was registered is loaded, whatever has become of the run since."""
+    run_id = server.a_trained_run(files=("model/MLmodel", "model/data/w.bin"))
+    server.a_version(a_name, run_id)
+    server.put_file(run_id, "model/MLmodel", b"overwritten")
+    server.ask("DELETE", f"/api/2.0/mlflow-artifacts/artifacts/{server.root(run_id)}/model/data")
+
+    uri = server.get("/model-versions/get-download-uri", name=a_name, version="1").json()
+    root = uri["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    proxy = "/api/2.0/mlflow-artifacts/artifacts"
+
+    listed = server.ask("GET", proxy, params={"path": root}).json()["files"]
+    below = server.ask("GET", proxy, params={"path": f"{root}/data"}).json()["files"]
+    assert [each["path"] for each in listed] == ["data", "MLmodel"]
+    assert [each["path"] for each in below] == ["w.bin"]
+    assert server.ask("GET", f"{proxy}/{root}/MLmodel").content == b"bytes of model/MLmodel"
+    page = {"name": a_name, "version": "1", "path": "data/w.bin"}
+    assert server.ask("GET", "/model-versions/get-artifact", params=page).content == (
+        b"bytes of model/data/w.bin"
+    )
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_frozen_files_are_never_written(server: Server, line: str, method: str) -> None:
+    """Nor removed."""
+    path = f"/api/2.0/mlflow-artifacts/artifacts/registry/{line}/1/weights.bin"
+    odd = f"/api/2.0/mlflow-artifacts/artifacts/registry/~{line.encode().hex()}/1/weights.bin"
+
+    for each in (path, odd):
+        refused(server.ask(method, each), 400, "INVALID_PARAMETER_VALUE", "frozen")
+
+
+@pytest.mark.parametrize("name", ["plain-name_1.0", "with space", "ümlaut", "a+b&c", "100 %", "~x"])
+def test_a_download_address_holds_any_name(server: Server, name: str) -> None:
+    """Names that a URI would change travel in another form."""
+    server.a_version(name)
+
+    uri = server.get("/model-versions/get-download-uri", name=name, version="1").json()
+
+    path = uri["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    answer = server.ask("GET", f"/api/2.0/mlflow-artifacts/artifacts/{path}/weights.bin")
+    assert answer.content == b"bytes of model/weights.bin"
+
+
+@pytest.mark.parametrize("path", ["../../x", "%2e%2e/x", "/etc/passwd", "a\\..\\b"])
+def test_no_path_of_a_version_leaves_it(server: Server, line: str, path: str) -> None:
+    """The page's route refuses it too."""
+    page = {"name": line, "version": "1", "path": path}
+
+    answer = server.ask("GET", "/model-versions/get-artifact", params=page)
+
+    refused(answer, 400, "INVALID_PARAMETER_VALUE", "Invalid path")
+
+
+@pytest.mark.parametrize(
+    ("version", "status"), [("99", 404), ("0", 400), ("x", 400), ("", 400), ("1.5", 400)]
+)
+def test_an_unknown_version_is_said_to_be_unknown(
+    server: Server, line: str, version: str, status: int
+) -> None:
+    """A number that is not there is 404; what is no number is a wrong parameter."""
+    assert server.get("/model-versions/get", name=line, version=version).status_code == status
+
+
+def test_a_version_is_described_and_tagged(server: Server, a_name: str) -> None:
+    """An update without a description changes nothing."""
+    server.a_version(a_name)
+    of = {"name": a_name, "version": "1"}
+
+    server.send("PATCH", "/model-versions/update", **of, description="d")
+    server.send("PATCH", "/model-versions/update", **of)
+    server.post("/model-versions/set-tag", **of, key="k", value="v")
+    found = server.get("/model-versions/get", **of).json()["model_version"]
+    assert (found["description"], values(found["tags"])) == ("d", {"k": "v"})
+
+    for _ in range(2):
+        answer = server.send("DELETE", "/model-versions/delete-tag", **of, key="k")
+        assert answer.json() == {}
+    assert "tags" not in server.get("/model-versions/get", **of).json()["model_version"]
+
+
+def test_versions_are_searched(server: Server, line: str) -> None:
+    """By model, run and number; a page of one goes on with the next."""
+    text = f"name = '{line}'"
+    found = server.get("/model-versions/search", filter=text, order_by="version_number ASC").json()
+    run_id = found["model_versions"][0]["run_id"]
+    first = server.get("/model-versions/search", filter=text, max_results=1).json()
+
+    assert [version["version"] for version in found["model_versions"]] == ["1", "2"]
+    assert len(first["model_versions"]) == 1
+    assert first["next_page_token"]
+    text = f"run_id = '{run_id}' AND {text}"
+    by_run = server.get("/model-versions/search", filter=text).json()
+    assert len(by_run["model_versions"]) == 2
+
+
+def test_a_deleted_version_is_gone_and_its_number_never_comes_back(
+    server: Server, a_name: str
+) -> None:
+    """The next version goes on counting."""
+    run_id = server.a_trained_run()
+    server.a_version(a_name, run_id)
+    server.a_version(a_name, run_id)
+    assert server.send("DELETE", "/model-versions/delete", name=a_name, version="2").json() == {}
+
+    refused(
+        server.get("/model-versions/get", name=a_name, version="2"), 404, "RESOURCE_DOES_NOT_EXIST"
+    )
+    assert server.a_version(a_name, run_id)["version"] == "3"
+
+
+def test_the_ajax_twin_of_the_registry_is_there(server: Server, line: str) -> None:
+    """Web pages read the same."""
+    path = API.replace("/api/", "/ajax-api/") + "/registered-models/get"
+
+    assert server.ask("GET", path, params={"name": line}).status_code == 200
+
+
+def test_where_lineage_is_recorded_any_source_is_taken(recording: Server, a_name: str) -> None:
+    """Foreign or empty: the version is there, and unverifiable."""
+    a_model(recording, a_name)
+    for source in ("s3://bucket/model", "/some/where", "path/to/model", ""):
+        made = recording.post("/model-versions/create", name=a_name, source=source)
+        assert made.status_code == 200, made.text
+        assert made.json()["model_version"].get("source", "") == source
+
+    listed = recording.ask("GET", f"/api/v1/models/{a_name}/versions").json()["versions"]
+    assert {version["is_verifiable"] for version in listed} == {False}
+    uri = recording.get("/model-versions/get-download-uri", name=a_name, version="1").json()
+    assert uri == {"artifact_uri": "s3://bucket/model"}
+
+
+def test_an_unverifiable_version_never_takes_a_protected_alias(
+    recording: Server, a_name: str
+) -> None:
+    """Other aliases it may have."""
+    a_model(recording, a_name)
+    recording.post("/model-versions/create", name=a_name, source="s3://bucket/model")
+    of = {"name": a_name, "version": "1"}
+
+    assert recording.post("/registered-models/alias", **of, alias="candidate").json() == {}
+    answer = recording.post("/registered-models/alias", **of, alias="production")
+    assert answer.status_code == 409
+    assert answer.json()["error_code"] == "RESOURCE_CONFLICT"
+
+
+def test_traversal_is_refused_even_where_any_source_is_taken(
+    recording: Server, a_name: str
+) -> None:
+    """A source is kept as text, but not that text."""
+    a_model(recording, a_name)
+
+    answer = recording.post("/model-versions/create", name=a_name, source="s3://b/../../etc")
+
+    refused(answer, 400, "INVALID_PARAMETER_VALUE", "source")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import anyio.to_thread
@@ -44,33 +43,46 @@ class RemovedAnswer(msgspec.Struct):
     deleted: int
 
 
-def _endpoints(
-    noun: str, title: str, prefix: str, owner_of: Callable[[Call], Owner]
-) -> tuple[Endpoint, ...]:
-    def list_files(call: Call) -> FilesAnswer:
-        query, artifacts = call.query(FolderQuery), call.services.artifacts
-        look = artifacts.walk if query.recursive else artifacts.list
-        return FilesAnswer(
-            [_answer(entry) for entry in look(call.context, owner_of(call), query.path)]
-        )
+def list_files(call: Call) -> FilesAnswer:
+    """One level of a folder, or every file below it."""
+    query, artifacts = call.query(FolderQuery), call.services.artifacts
+    look = artifacts.walk if query.recursive else artifacts.list
+    return FilesAnswer([_answer(entry) for entry in look(call.context, _owner(call), query.path)])
 
-    async def read_file(call: Call) -> Response:
-        opened = await anyio.to_thread.run_sync(
-            call.services.artifacts.open, call.context, owner_of(call), call.path["path"]
-        )
-        return await file_response(call, opened.entry, opened.read)
 
-    async def write_file(call: Call) -> FileAnswer:
-        begin = call.services.artifacts.begin_upload
-        path = call.path["path"]
-        entry = await stream_upload(call, partial(begin, call.context, owner_of(call), path))
-        call.headers["etag"] = f'"{entry.sha256}"'
-        return _answer(entry)
+async def read_file(call: Call) -> Response:
+    """A file, whole or in part."""
+    opened = await anyio.to_thread.run_sync(
+        call.services.artifacts.open, call.context, _owner(call), call.path["path"]
+    )
+    return await file_response(call, opened.entry, opened.read)
 
-    def delete_file(call: Call) -> RemovedAnswer:
-        path = call.path["path"]
-        return RemovedAnswer(call.services.artifacts.delete(call.context, owner_of(call), path))
 
+async def write_file(call: Call) -> FileAnswer:
+    """Put a file."""
+    begin = call.services.artifacts.begin_upload
+    path = call.path["path"]
+    entry = await stream_upload(call, partial(begin, call.context, _owner(call), path))
+    call.headers["etag"] = f'"{entry.sha256}"'
+    return _answer(entry)
+
+
+def delete_file(call: Call) -> RemovedAnswer:
+    """Remove a file or a folder."""
+    path = call.path["path"]
+    return RemovedAnswer(call.services.artifacts.delete(call.context, _owner(call), path))
+
+
+def _owner(call: Call) -> Owner:
+    run_id = call.path.get("run_id")
+    return ModelOwner(call.path["model_id"]) if run_id is None else RunOwner(run_id)
+
+
+def _answer(entry: FileEntry) -> FileAnswer:
+    return FileAnswer(entry.path, entry.is_folder, entry.size_bytes, entry.sha256)
+
+
+def _endpoints(noun: str, title: str, prefix: str) -> tuple[Endpoint, ...]:
     files = f"{prefix}/files/{{path:path}}"
     return (
         Endpoint(
@@ -116,19 +128,7 @@ def _endpoints(
     )
 
 
-def _answer(entry: FileEntry) -> FileAnswer:
-    return FileAnswer(entry.path, entry.is_folder, entry.size_bytes, entry.sha256)
-
-
-def _run(call: Call) -> Owner:
-    return RunOwner(call.path["run_id"])
-
-
-def _model(call: Call) -> Owner:
-    return ModelOwner(call.path["model_id"])
-
-
 ENDPOINTS: tuple[Endpoint, ...] = (
-    *_endpoints("runs", "a run", "/api/v1/runs/{run_id}", _run),
-    *_endpoints("logged_models", "a logged model", "/api/v1/logged-models/{model_id}", _model),
+    *_endpoints("runs", "a run", "/api/v1/runs/{run_id}"),
+    *_endpoints("logged_models", "a logged model", "/api/v1/logged-models/{model_id}"),
 )

@@ -133,3 +133,14 @@ def refused(answer: httpx2.Response, status: int, code: str, *words: str) -> Non
     assert body["error_code"] == code
     for word in words:
         assert word in body["message"]
+
+
+def a_model(server: Server, name: str, **fields: object) -> None:
+    assert server.post("/registered-models/create", name=name, **fields).status_code == 200
+
+
+def get_model(server: Server, name: str) -> dict[str, object]:
+    found: dict[str, object] = server.get("/registered-models/get", name=name).json()[
+        "registered_model"
+    ]
+    return found

@@ -25,11 +25,10 @@ _LOG_TAIL = 3_000
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a command ended and what it printed: `stderr` is in `stdout`, unless they were kept apart."""
+    """How a command ended, and all that it printed, errors included."""
 
     exit_code: int
-    stdout: str
-    stderr: str = ""
+    output: str
 
 
 @dataclass(slots=True)
@@ -73,12 +72,8 @@ class Backstage:
         *,
         cwd: Path,
         env: Mapping[str, str] | None = None,
-        apart: bool = False,
     ) -> Finished:
-        """Run a command to its end. Raises Unavailable when it does not come to one.
-
-        Output and errors come in one text, in their order, unless they are wanted `apart`.
-        """
+        """Run a command to its end. Raises Unavailable when it does not come to one."""
         with _signals_wait():
             process = subprocess.Popen(
                 list(argv),
@@ -86,7 +81,7 @@ class Backstage:
                 env={**self._env, **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE if apart else subprocess.STDOUT,
+                stderr=subprocess.STDOUT,
                 text=True,
                 encoding="utf-8",
                 errors="replace",
@@ -95,14 +90,14 @@ class Backstage:
             self._processes.append(process)
         with process:
             try:
-                stdout, stderr = process.communicate(timeout=_COMMAND_TIMEOUT_S)
+                output, _ = process.communicate(timeout=_COMMAND_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 message = f"`{' '.join(argv)[:200]}` did not end within {_COMMAND_TIMEOUT_S:.0f} s."
                 raise Unavailable(message) from None
             finally:
                 _end(process)
         self._processes.remove(process)
-        return Finished(process.returncode, stdout, stderr or "")
+        return Finished(process.returncode, output)
 
     def start(
         self,

@@ -45,5 +45,5 @@ def make_checkout(backstage: Backstage, folder: Path) -> str:
 def _git(backstage: Backstage, folder: Path, *arguments: str) -> str:
     done = backstage.run(["git", *arguments], cwd=folder, env=_AUTHOR)
     if done.exit_code != 0:
-        raise FailedPrecondition(f"git {arguments[0]} failed: {done.stdout.strip()[:1_000]}")
-    return done.stdout
+        raise FailedPrecondition(f"git {arguments[0]} failed: {done.output.strip()[:1_000]}")
+    return done.output

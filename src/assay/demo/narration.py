@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -81,6 +81,10 @@ class Narrator:
             raise ClaimFailed(message)
         self.claims_held += 1
         self._line(f"  ✓ {sentence}", "green")
+
+    def waiting(self, text: str) -> AbstractContextManager[object]:
+        """A spinner while something takes its time; nothing without a terminal."""
+        return self.console.status(text) if self.console.is_terminal else nullcontext()
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Progress]:

@@ -118,7 +118,7 @@ class Stage:
     def start_server(self, port: int | None) -> None:
         """Start `assay serve` and wait until it listens; None takes 7475 or, if that is taken, any."""
         words = ["serve"]
-        chosen = _default_or_any_port() if port is None else port
+        chosen = default_or_any_port() if port is None else port
         if chosen != DEFAULT_PORT:
             words += ["--port", str(chosen)]
         self.narrator.command(f"assay {shlex.join(words)} &")
@@ -138,25 +138,17 @@ class Stage:
         """Type an `assay` command and show its answer. Raises when the exit code is another."""
         typed = self._words(words)
         self.narrator.command(f"assay {shlex.join(typed)}")
-        done = self.backstage.run(
-            self._assay(typed), cwd=self.folders.root, env={"ASSAY_URL": self.url}
-        )
-        self.narrator.shown(done.stdout)
+        with self.narrator.waiting(""):
+            done = self.backstage.run(
+                self._assay(typed), cwd=self.folders.root, env={"ASSAY_URL": self.url}
+            )
+        self.narrator.shown(done.output)
         if done.exit_code != expect:
             raise FailedPrecondition(
                 f"`assay {shlex.join(typed)}` ended with exit code {done.exit_code} instead of "
-                f"{expect}; it said: {done.stdout.strip()[-_LAST_WORDS:]}"
+                f"{expect}; it said: {done.output.strip()[-_LAST_WORDS:]}"
             )
         return done
-
-    def quietly(self, *words: str | Path) -> Finished:
-        """The same command without showing it, for what a person would read off the screen."""
-        return self.backstage.run(
-            self._assay(self._words(words)),
-            cwd=self.folders.root,
-            env={"ASSAY_URL": self.url},
-            apart=True,
-        )
 
     def start_script(
         self, name: str, script: str, arguments: Sequence[str], env: Mapping[str, str]
@@ -168,7 +160,8 @@ class Stage:
     def run_script(self, script: str, arguments: Sequence[str], env: Mapping[str, str]) -> Finished:
         """Run a script of the trainers' checkout to its end."""
         argv = [sys.executable, script, *arguments]
-        return self.backstage.run(argv, cwd=self.folders.checkout, env=env)
+        with self.narrator.waiting(""):
+            return self.backstage.run(argv, cwd=self.folders.checkout, env=env)
 
     def start_gate_runner(self) -> None:
         """Start `assay gate-runner`; its credential is a file that the server wrote, and only its own."""
@@ -201,7 +194,8 @@ class Stage:
         return [sys.executable, "-m", "assay", *words]
 
 
-def _default_or_any_port() -> int:
+def default_or_any_port() -> int:
+    """The default port while nobody has it, else 0, which takes any that is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -40,8 +40,8 @@ def promote_first(stage: Stage, cast: Cast) -> None:
     held = stage.assay("promote", MODEL, "1", expect=1)
     stage.narrator.claim(
         "without a verdict the promotion is held, and the exam is queued",
-        holds=_queued(stage, 1) and "no verdict" in held.stdout and holder(stage) is None,
-        seen=held.stdout,
+        holds=_queued(stage, 1) and "no verdict" in held.output and holder(stage) is None,
+        seen=held.output,
     )
     stage.start_gate_runner()
     _promote(stage, story)
@@ -147,7 +147,7 @@ def _hold(stage: Stage, story: VersionStory) -> None:
     stage.narrator.claim(
         f"version {story.version} passes the exam, is not strictly better, and is held",
         holds=proposal["codes"] == ["not_strictly_better"] and holder(stage) == before,
-        seen=(held.stdout, proposal),
+        seen=(held.output, proposal),
     )
     story.fates.append("held")
 
@@ -158,7 +158,7 @@ def _promote(stage: Stage, story: VersionStory) -> None:
     stage.narrator.claim(
         f"examined by the gate runner and promoted: {MODEL}@{ALIAS} is version {story.version}",
         holds=holder(stage) == story.version,
-        seen=promoted.stdout,
+        seen=promoted.output,
     )
     story.fates.append("promoted")
 

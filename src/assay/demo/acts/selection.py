@@ -53,14 +53,14 @@ def choose(stage: Stage, cast: Cast) -> None:
     refused = stage.assay(*command, expect=1)
     stage.narrator.claim(
         "runs of two suites are not ranked, and the refusal lists both",
-        holds=cast.easy_suite in refused.stdout and cast.ranking_suite in refused.stdout,
-        seen=refused.stdout,
+        holds=cast.easy_suite in refused.output and cast.ranking_suite in refused.output,
+        seen=refused.output,
     )
     chosen = stage.assay(*command, "--suite", cast.suites.ranking.name)
     stage.narrator.claim(
         f"on one suite {cast.champion.name} wins",
-        holds=cast.champion.run_id in chosen.stdout,
-        seen=chosen.stdout,
+        holds=cast.champion.run_id in chosen.output,
+        seen=chosen.output,
     )
 
 
@@ -88,7 +88,7 @@ def refuse_unknown_data(stage: Stage, cast: Cast) -> None:
     env = {"MLFLOW_TRACKING_URI": stage.url}
     stage.narrator.command(f"MLFLOW_TRACKING_URI={stage.url} python {FORGETFUL_TRAINER} …")
     script = stage.run_script(FORGETFUL_TRAINER, arguments, env)
-    error = [line for line in script.stdout.splitlines() if line.strip()][-_LINES_OF_ERROR:]
+    error = [line for line in script.output.splitlines() if line.strip()][-_LINES_OF_ERROR:]
     stage.narrator.shown("\n".join(error))
     with stage.client as client:
         last = client.get(url_path("models", MODEL))["last_version"]

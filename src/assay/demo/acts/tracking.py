@@ -26,9 +26,10 @@ _ADDRESS = {MLFLOW: "MLFLOW_TRACKING_URI", SDK: "ASSAY_URL"}
 def prepare(stage: Stage) -> Cast:
     """Write the data, pretrain the base, write the suites, commit the training scripts."""
     folders, narrator = stage.folders, stage.narrator
-    materials = write_materials(folders.materials)
-    suites = write_suites(materials.digits, folders.suites)
-    commit = make_checkout(stage.backstage, folders.checkout)
+    with narrator.waiting("preparing"):
+        materials = write_materials(folders.materials)
+        suites = write_suites(materials.digits, folders.suites)
+        commit = make_checkout(stage.backstage, folders.checkout)
     scanner = materials.digits.scanner
     narrator.say(
         f"{len(scanner.train):,} scanned digits to train on, {len(scanner.validation)} to choose "
@@ -49,9 +50,9 @@ def prepare(stage: Stage) -> Cast:
 
 
 def train_first_wave(stage: Stage, cast: Cast) -> None:
-    """Train the grid: half of it recorded by mlflow, half by the SDK, at the same time."""
+    """Train the grid: half of it is recorded by mlflow, half by the SDK, at the same time."""
     plans = first_wave()
-    shares = {MLFLOW: plans[::2], SDK: plans[1::2]}
+    shares = {MLFLOW: plans[1::2], SDK: plans[::2]}
     trained = train(stage, shares)
     cast.runs |= trained
     cast.roles = pick_first_roles([run.result for run in trained.values()])

@@ -104,7 +104,7 @@ class Registry:
             page = search_page(
                 partial(registry_search.search_models, tx, context.workspace),
                 REGISTERED_MODELS,
-                scope=context.workspace,
+                scope=[context.workspace],
                 filter_text=filter,
                 order_by=order_by,
                 default_order=_DEFAULT_ORDER,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from assay.domain.canonical import JsonScalar
-from assay.domain.filters import Grammar, OrderBy, parse_filter, parse_order_by
+from assay.domain.filters import Comparison, Grammar, OrderBy, parse_filter, parse_order_by
 from assay.domain.paging import bind, decode, encode
 from assay.domain.tracking import Page
 from assay.services.checks import check_page_size
@@ -17,11 +17,11 @@ T = TypeVar("T")
 Found = tuple[list[T], list[tuple[JsonScalar, ...]]]
 
 
-def search_page(
+def search_page(  # noqa: PLR0913 - one keyword for each part of a search
     find: Callable[[Wanted], Found[T]],
     grammar: Grammar,
     *,
-    scope: str,
+    scope: Sequence[JsonScalar],
     filter_text: str,
     order_by: Sequence[str],
     default_order: Sequence[OrderBy],
@@ -29,14 +29,18 @@ def search_page(
     most: int,
     page_token: str | None,
     without_tag: str | None,
+    only: Sequence[Comparison] = (),
 ) -> Page[T]:
-    """The page that `find` answers; InvalidArgument names a wrong filter, order, size or token."""
+    """The page that `find` answers; InvalidArgument names a wrong filter, order, size or token.
+
+    `scope` is what the token is bound to besides; `only` are clauses that the caller adds.
+    """
     check_page_size(max_results, most)
-    clauses = parse_filter(filter_text, grammar)
+    clauses = [*only, *parse_filter(filter_text, grammar)]
     orders = list(parse_order_by(order_by, grammar))
     given = {order.key for order in orders}
     orders += [order for order in default_order if order.key not in given]
-    binding = bind([grammar.subject, scope, filter_text, list(order_by), without_tag])
+    binding = bind([grammar.subject, list(scope), filter_text, list(order_by), without_tag])
     after = () if page_token is None else decode(page_token, binding)
     rows, marks = find(Wanted(clauses, orders, max_results + 1, after, without_tag))
     token = encode(marks[max_results - 1], binding) if len(rows) > max_results else None

@@ -11,7 +11,7 @@ from assay.domain.artifact import ManifestEntry
 from assay.domain.canonical import sha256_hex
 from assay.domain.errors import FailedPrecondition, InvalidArgument, NotFound
 from assay.domain.event_target import version_target
-from assay.domain.filters import OrderBy
+from assay.domain.filters import Comparison, OrderBy
 from assay.domain.gate_run import GivenVerdict
 from assay.domain.grammars import MODEL_VERSIONS
 from assay.domain.ledger import EventAction
@@ -97,19 +97,24 @@ class Versions:
         self,
         context: Context,
         *,
+        model: str | None = None,
         filter: str = "",  # noqa: A002 - the word of every search
         order_by: Sequence[str] = (),
         max_results: int = 100,
         page_token: str | None = None,
         without_tag: str | None = None,
     ) -> Page[ModelVersion]:
-        """Versions, the last changed first unless ordered otherwise; deleted ones never appear."""
+        """Versions, of `model` or of all, the last changed first unless ordered otherwise.
+
+        Deleted ones never appear.
+        """
         context.require(Action.REGISTRY_READ)
         with self._platform.database.read() as tx:
             page = search_page(
                 partial(registry_search.search_versions, tx, context.workspace),
                 MODEL_VERSIONS,
-                scope=context.workspace,
+                scope=[context.workspace, model],
+                only=() if model is None else (Comparison("attribute", "name", "=", model),),
                 filter_text=filter,
                 order_by=order_by,
                 default_order=_DEFAULT_ORDER,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import anyio.to_thread
 import msgspec
 from starlette.responses import Response
 
 from assay.domain.access import Action
+from assay.domain.canonical import parse_strict
 from assay.domain.errors import InvalidArgument
 from assay.domain.gate_run import GateRun, GateRunReport, GateRunState
 from assay.domain.tracking import FileEntry
@@ -107,7 +107,7 @@ class RowsRequest(msgspec.Struct, forbid_unknown_fields=True):
 
     nonce: str
     fence: int
-    rows: list[dict[str, Any]]
+    rows: msgspec.Raw
 
 
 class FailRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -163,12 +163,16 @@ def heartbeat(call: Call, body: Heartbeat) -> GateRunAnswer:
 
 def post_rows(call: Call, body: RowsRequest) -> VerdictAnswer:
     """End the exam with the verdict that the server computes from the rows."""
+    # Read strictly: a doubled key or a rounded number would be somebody else's row.
+    rows = parse_strict(bytes(body.rows), root="rows", max_bytes=BATCH_BODY)
+    if not isinstance(rows, list):
+        raise InvalidArgument("rows must be a list.", field="rows")
     given = call.services.gate_runs.post_rows(
         call.context,
         call.path["gate_run_id"],
         nonce=body.nonce,
         fence=body.fence,
-        rows=body.rows,
+        rows=rows,
     )
     return verdict_answer(given)
 

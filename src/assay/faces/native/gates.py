@@ -7,6 +7,7 @@ from typing import Any, Self
 import msgspec
 
 from assay.domain.access import Action
+from assay.domain.canonical import as_object, parse_strict
 from assay.domain.gate import gate_record
 from assay.domain.gate_run import EvalSuite, Gate
 from assay.faces.endpoint import MIB, NO_BODY, SMALL_BODY, Call, Endpoint
@@ -64,7 +65,7 @@ class GateAnswer(msgspec.Struct):
 
 
 class Gates(msgspec.Struct):
-    """Gate versions, newest first."""
+    """Gate versions in the order in which they were made."""
 
     gates: list[GateAnswer]
     next_page_token: str | None = None
@@ -127,7 +128,7 @@ def get_suite(call: Call) -> SuiteAnswer:
 
 def create_gate(call: Call, body: GateRequest) -> GateAnswer:
     """Freeze a gate version and make it current."""
-    spec = msgspec.json.decode(body.spec, type=dict[str, Any])
+    spec = as_object(parse_strict(bytes(body.spec), root="spec"), "spec")
     made = call.services.gates.create(call.context, body.name, spec, model=body.model)
     return gate_answer(made)
 
@@ -239,7 +240,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="GET",
         path="/api/v1/gates/{name}",
         name="gates.get",
-        summary="Every version of a gate, newest first",
+        summary="Every version of a gate, oldest first",
         permission=Action.GATE_READ,
         body_limit=NO_BODY,
         handler=get_gate,

@@ -77,7 +77,7 @@ class Manifest(msgspec.Struct):
 
 
 class Verdicts(msgspec.Struct):
-    """Every verdict on a version, newest first."""
+    """Every verdict on a version, oldest first."""
 
     verdicts: list[VerdictAnswer]
 
@@ -103,10 +103,10 @@ def search_versions(call: Call) -> Versions:
     """The versions of one model."""
     query, name = call.query(VersionQuery), call.path["name"]
     call.services.registry.get_model(call.context, name)
-    own = f"name = '{name}'" if "'" not in name else f'name = "{name}"'
     page = call.services.versions.search_versions(
         call.context,
-        filter=f"{own} AND {query.filter}" if query.filter else own,
+        model=name,
+        filter=query.filter,
         order_by=query.order_by or ["version_number DESC"],
         max_results=query.max_results,
         page_token=query.page_token,

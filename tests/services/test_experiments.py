@@ -1,5 +1,6 @@
 """Experiments: names, the bin, tags and search."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -81,6 +82,26 @@ def test_the_bin_takes_the_runs_along(tracking: Tracking) -> None:
         tracking.experiments.restore(tracking.context, experiment)
     for run_id in (kept, gone):
         assert tracking.runs.get_info(tracking.context, run_id).lifecycle is Lifecycle.ACTIVE
+
+
+def test_no_run_slips_into_an_experiment_that_is_being_deleted(tracking: Tracking) -> None:
+    """However creates and a delete overlap, no active run is left in a deleted experiment."""
+    experiment = tracking.experiments.create(tracking.context, "e").experiment_id
+
+    def create(number: int) -> str | None:
+        if number == 10:
+            tracking.experiments.delete(tracking.context, experiment)
+            return None
+        try:
+            return tracking.a_run(experiment).run.run_id
+        except FailedPrecondition:
+            return None
+
+    with ThreadPoolExecutor(6) as pool:
+        made = [run_id for run_id in pool.map(create, range(30)) if run_id is not None]
+    assert made
+    lifecycles = {tracking.runs.get_info(tracking.context, run_id).lifecycle for run_id in made}
+    assert lifecycles == {Lifecycle.DELETED}
 
 
 def test_a_deleted_experiment_takes_no_change(tracking: Tracking) -> None:

@@ -19,7 +19,7 @@ from assay.services.compaction import Compaction
 from assay.services.ingest import Ingest
 from assay.services.metrics import Metrics
 from assay.storage import metric_series
-from assay.storage.database import Database, Transaction
+from assay.storage.database import Database, SqliteDatabase, Transaction
 from assay.storage.tables.tracking import metric_chunks
 from tests.support.metric_points import identities, metric_points, ordered_identities
 from tests.support.metric_runs import make_run
@@ -300,3 +300,27 @@ def test_a_failed_compaction_leaves_everything_as_it_was(
 
     assert rig.rows(run_pk) == before
     assert rig.metrics.history(CONTEXT, "run-1", "loss").row_count == 6_000
+
+
+def test_freed_pages_are_given_back(rig: Rig) -> None:
+    """A SQLite file shrinks once its tail is packed; some pages stay, and no point goes."""
+    run_pk = make_run(rig.database, "run-1")
+    for start in range(0, 40_000, 4_000):
+        rig.write("run-1", series(4_000, start=start))
+    rig.compaction.compact_run(run_pk, is_idle=True)
+    if not isinstance(rig.database, SqliteDatabase):
+        rig.compaction.shrink(keep_pages=0)
+        return
+
+    def pages() -> tuple[int, int]:
+        with rig.database.read() as tx:
+            [[free]] = tx.driver_rows("PRAGMA freelist_count")
+            [[total]] = tx.driver_rows("PRAGMA page_count")
+            return free, total
+
+    free, total = pages()
+    rig.compaction.shrink(keep_pages=10)
+
+    assert free > 50
+    assert pages() == (10, total - free + 10)
+    assert rig.metrics.history(CONTEXT, "run-1", "loss").row_count == 40_000

@@ -27,6 +27,7 @@ from assay.services.batch import Columns
 from assay.services.context import Context
 from assay.services.ingest import Ingest
 from assay.services.ingest_queue import IngestQueue
+from assay.services.live import Live
 from assay.services.metrics import Metrics
 from assay.storage import experiments, params, tags
 from assay.storage.database import Database, Transaction
@@ -428,6 +429,27 @@ def test_a_failing_disk_refuses_the_group_and_the_next_one_goes_on(
         ingest.submit_sync(CONTEXT, "run-1", steps(2, key="never", start=4))
 
     assert (read(), read(key="never")) == ([0.0], [0.5, 0.625])
+
+
+def test_a_batch_is_acknowledged_though_nobody_could_be_told(
+    tmp_path: Path,
+    database: Database,
+    read: Callable[..., list[float]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What goes wrong after the commit does not turn a durable batch into a refused one."""
+    make_run(database, "run-1")
+    hub = Live()
+
+    def fail(run_pks: object) -> list[int]:
+        raise ZeroDivisionError(run_pks)
+
+    monkeypatch.setattr(hub, "watched", fail)
+    with closing(Ingest(make_platform(tmp_path, database), hub)) as ingest:
+        ingest.start()
+        ingest.submit_sync(CONTEXT, "run-1", steps(2))
+
+    assert read() == [0.0, 0.125]
 
 
 def test_one_poisoned_batch_does_not_take_others_with_it(

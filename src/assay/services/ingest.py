@@ -182,8 +182,11 @@ class Ingest:
     def _write(self, group: Sequence[Item]) -> Sequence[AppError | None]:
         with self._platform.database.write() as tx:
             written = write_group(tx, group, self._known_keys)
-        self._remember(written.new_keys)
-        self._announce(written)
+        try:
+            self._remember(written.new_keys)
+            self._announce(written)
+        except Exception:  # noqa: BLE001 -- the batches are durable, whatever happens here
+            _log.exception("what was written could not be announced", batches=len(group))
         return written.outcomes
 
     def _remember(self, new_keys: Mapping[str, int]) -> None:

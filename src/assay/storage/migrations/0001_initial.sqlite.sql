@@ -308,14 +308,13 @@ CREATE INDEX ix_logged_models_listing ON logged_models (experiment_id, lifecycle
 CREATE INDEX ix_logged_models_run_pk ON logged_models (run_pk);
 
 CREATE TABLE metric_chunks (
-  id INTEGER NOT NULL,
+  id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   run_pk INTEGER NOT NULL,
   key_id INTEGER NOT NULL,
   points INTEGER NOT NULL,
   min_step INTEGER NOT NULL,
   max_step INTEGER NOT NULL,
   payload BLOB NOT NULL,
-  CONSTRAINT pk_metric_chunks PRIMARY KEY (id),
   CONSTRAINT fk_metric_chunks_run_pk FOREIGN KEY(run_pk) REFERENCES runs (id),
   CONSTRAINT fk_metric_chunks_key_id FOREIGN KEY(key_id) REFERENCES metric_keys (id)
 )
@@ -345,11 +344,10 @@ CREATE TABLE metric_summaries (
 CREATE INDEX ix_metric_summaries_lookup ON metric_summaries (key_id, last_value, run_pk);
 
 CREATE TABLE metric_tail (
-  id INTEGER NOT NULL,
+  id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   run_pk INTEGER NOT NULL,
   points INTEGER NOT NULL,
   payload BLOB NOT NULL,
-  CONSTRAINT pk_metric_tail PRIMARY KEY (id),
   CONSTRAINT fk_metric_tail_run_pk FOREIGN KEY(run_pk) REFERENCES runs (id)
 )
  STRICT;

@@ -59,6 +59,16 @@ def blob(name: str, *, null: bool = False) -> Column[bytes]:
     return Column(name, Bytes, nullable=null)
 
 
-def table(name: str, *items: SchemaItem, rowid: bool = True) -> Table:
-    """A table: STRICT on SQLite, and without a rowid where the primary key is how it is read."""
-    return Table(name, metadata, *items, sqlite_strict=True, sqlite_with_rowid=rowid)
+def table(name: str, *items: SchemaItem, rowid: bool = True, reuses_ids: bool = True) -> Table:
+    """A table: STRICT on SQLite, and without a rowid where the primary key is how it is read.
+
+    With `reuses_ids=False` the id of a deleted row never goes to another one (PostgreSQL's never do).
+    """
+    return Table(
+        name,
+        metadata,
+        *items,
+        sqlite_strict=True,
+        sqlite_with_rowid=rowid,
+        sqlite_autoincrement=not reuses_ids,
+    )

@@ -121,6 +121,8 @@ metric_tail = table(
     number("points"),
     blob("payload"),
     Index("ix_metric_tail_run_pk", "run_pk"),
+    # Compaction deletes the rows that it read a while ago, by id.
+    reuses_ids=False,
 )
 
 metric_chunks = table(
@@ -133,6 +135,7 @@ metric_chunks = table(
     number("max_step"),
     blob("payload"),
     Index("ix_metric_chunks_series", "run_pk", "key_id", "min_step"),
+    reuses_ids=False,
 )
 
 writers = table(

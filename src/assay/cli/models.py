@@ -46,7 +46,7 @@ def register(
     /,
     *,
     run: str,
-    path: str | None = None,
+    path: str = "",
     lineage: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     description: str = "",
     tag: Annotated[tuple[str, ...], Parameter(metavar="KEY=VALUE")] = (),

@@ -26,7 +26,7 @@ def winner(
     maximize: bool = False,
     minimize: bool = False,
     register: Annotated[str | None, Parameter(metavar="MODEL")] = None,
-    path: str | None = None,
+    path: str = "",
     options: Options = DEFAULTS,
 ) -> int:
     """Choose the best run among those that were scored on one and the same eval suite.

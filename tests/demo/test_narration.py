@@ -42,6 +42,16 @@ def test_claims_that_hold_are_printed_and_counted(narrator: Narrator, printed: i
     assert narrator.claims_held == 2
 
 
+def test_a_terminal_without_unicode_gets_a_plain_tick() -> None:
+    """A claim that holds must not end in a question mark."""
+    bytes_printed = io.BytesIO()
+    with io.TextIOWrapper(bytes_printed, encoding="ascii", errors="replace") as ascii_only:
+        narrator = Narrator(Console(file=ascii_only, width=80, color_system=None))
+        narrator.claim("one is one", holds=True)
+        ascii_only.flush()
+        assert bytes_printed.getvalue() == b"  ok: one is one\n"
+
+
 def test_what_a_command_printed_cannot_style_the_terminal(
     narrator: Narrator, printed: io.StringIO
 ) -> None:

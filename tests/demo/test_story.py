@@ -38,6 +38,14 @@ def test_without_a_sandbox_it_says_what_to_do_before_it_starts(
     assert not (tmp_path / "new").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_named(console: Console, tmp_path: Path) -> None:
+    """One sentence, before anything is trained."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(InvalidArgument, match="Cannot make the folder .*file/below"):
+        tell(Wishes(data=tmp_path / "file" / "below", unsandboxed=True), console)
+
+
 def test_missing_packages_are_named_with_the_extra_that_brings_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -80,7 +80,8 @@ class Narrator:
             message = f"The demonstration failed, because this does not hold: {sentence}.{found}"
             raise ClaimFailed(message)
         self.claims_held += 1
-        self._line(f"  ✓ {sentence}", "green")
+        tick = "✓" if "utf" in self.console.encoding.lower() else "ok:"
+        self._line(f"  {tick} {sentence}", "green")
 
     def waiting(self, text: str) -> AbstractContextManager[object]:
         """A spinner while something takes its time; nothing without a terminal."""

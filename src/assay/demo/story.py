@@ -157,7 +157,11 @@ def _folder(wanted: Path | None, console: Console) -> Iterator[Path]:
     """The folder that was asked for, which stays, or a temporary one, which goes unless all failed."""
     if wanted is not None:
         root = wanted.expanduser().absolute()
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"Cannot make the folder {root}: {error.strerror}."
+            raise InvalidArgument(message, field="data") from None
         if any(root.iterdir()):
             raise InvalidArgument(
                 f"{root} is not empty; the demonstration wants a folder of its own.", field="data"

@@ -7,13 +7,14 @@ import tempfile
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from assay.domain.errors import AppError
 from assay.sdk.client import RETRIES, Client
 from assay.sdk.errors import ApiError
-from assay.sdk.frames import MAX_FRAME_BYTES, Begin
+from assay.sdk.frames import Begin
 from assay.sdk.notices import Notices, say
 from assay.sdk.sender import Progress, Sender
 from assay.sdk.sync import sync_run
@@ -38,11 +39,18 @@ class Recorder:
         self._folder = folder
         self._lock = threading.Lock()
         self._sender: Sender | None = None
-        if folder is not None:
-            if self._sending_client is not None:
-                self._sending_client.load()
-            self._sender = self._open()
-            _recorders.add(self)
+        # What `append` does with a frame; every `log` goes through it, so it asks no questions.
+        self._write: Callable[[bytes], None] = _ignore
+        if folder is None:
+            return
+        self._write = self._open_and_write
+        if self._sending_client is not None:
+            self._sending_client.load()
+        try:
+            self._open()
+        except OSError as error:
+            self.lose(reason_of(error))
+        _recorders.add(self)
 
     @property
     def is_recording(self) -> bool:
@@ -61,19 +69,9 @@ class Recorder:
 
     def append(self, payload: bytes) -> None:
         """Keep one encoded frame. Never raises an error."""
-        if self._folder is None:
-            return
-        if self.has_ended:
-            self.notices.once("ended", "the run has ended; what is recorded now is dropped.")
-            return
         try:
-            if len(payload) > MAX_FRAME_BYTES:
-                self.lose(f"{len(payload)} bytes at once, more than {MAX_FRAME_BYTES}")
-                return
             with self._lock:
-                sender = self._sender or self._open()
-                if sender is not None:
-                    sender.append(payload)
+                self._write(payload)
         except Exception as error:  # noqa: BLE001 - recording must never stop a training
             self.lose(reason_of(error))
 
@@ -84,8 +82,7 @@ class Recorder:
         try:
             with self._lock:
                 sender = self._sender or self._open()
-            if sender is not None:
-                sender.outbox.put(source, path)
+            sender.outbox.put(source, path)
         except OSError as error:
             self.notices.once("file", f"{source} could not be kept for the run: {reason_of(error)}")
 
@@ -109,7 +106,9 @@ class Recorder:
     def end(self, timeout_s: float) -> None:
         """Send what is left, within the time; say where it is kept if it was not sent."""
         _recorders.discard(self)
-        self.has_ended = True
+        with self._lock:
+            self.has_ended = True
+            self._write = self._tell_end
         sender = self._sender
         if sender is None:
             return
@@ -143,6 +142,7 @@ class Recorder:
         """Let go of what belongs to the parent process, in the child that a fork has just made."""
         self._lock = threading.Lock()
         self.notices = Notices()
+        self._write = self._open_and_write
         if self._sender is not None:
             self._sender.abandon()
             self._sender = None
@@ -151,30 +151,31 @@ class Recorder:
             self._client = _anew(self._client, retries=RETRIES)
             self._sending_client = _anew(self._client, retries=0)
 
-    def _open(self) -> Sender | None:
+    def _open_and_write(self, payload: bytes) -> None:
+        self._open().append(payload)
+
+    def _tell_end(self, payload: bytes) -> None:
+        del payload
+        self.notices.once("ended", "the run has ended; what is recorded now is dropped.")
+
+    def _open(self) -> Sender:
+        """Open this process's spool, in a temporary folder if need be. Raises OSError."""
         assert self._folder is not None
         place = self._folder / self.begin.run_id
         try:
-            self._sender = Sender(place, self.begin, self._sending_client, self.notices)
+            sender = Sender(place, self.begin, self._sending_client, self.notices)
         except OSError as error:
-            self._sender = self._open_elsewhere(place, reason_of(error))
-        if self._sender is None:
-            self.lose("there is no folder to keep it in")
-        return self._sender
-
-    def _open_elsewhere(self, place: Path, reason: str) -> Sender | None:
-        try:
             self._folder = Path(tempfile.mkdtemp(prefix="assay-spool-"))
             sender = Sender(
                 self._folder / self.begin.run_id, self.begin, self._sending_client, self.notices
             )
-        except OSError:
-            return None
-        self.notices.once(
-            "elsewhere",
-            f"{place} cannot be written ({reason}); the run is kept in {self._folder} instead. "
-            "Set ASSAY_SPOOL to a folder that can.",
-        )
+            self.notices.once(
+                "elsewhere",
+                f"{place} cannot be written ({reason_of(error)}); the run is kept in {self._folder} "
+                "instead. Set ASSAY_SPOOL to a folder that can.",
+            )
+        self._sender = sender
+        self._write = sender.append
         return sender
 
     def _send_orphans(self, folder: Path, deadline: float) -> None:
@@ -199,11 +200,15 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
+def _ignore(payload: bytes) -> None:
+    """What a disabled run does with a frame."""
+
+
 def reason_of(error: Exception) -> str:
     """An error in a few words."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return f"{type(error).__name__}: {error}"
+    return error.message if isinstance(error, AppError) else f"{type(error).__name__}: {error}"
 
 
 def _anew(client: Client, *, retries: int) -> Client:

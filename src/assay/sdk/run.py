@@ -41,7 +41,7 @@ from assay.sdk.values import as_number, as_step, table
 FINISH_TIMEOUT_S: Final = 60.0
 MAX_KEYS_PER_FRAME: Final = 5_000
 MAX_TEXTS_PER_FRAME: Final = 1_000
-MAX_KNOWN_KEYS: Final = 100_000
+MAX_KNOWN_KEYS: Final = MAX_KEYS_PER_FRAME
 MAX_SUITE: Final = 300
 _INT64: Final = 2**63
 _ENDS: Final = frozenset({RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED})
@@ -104,11 +104,17 @@ class Run:
         any library; NaN and infinities are kept. Anything else is dropped, and told once.
         """
         try:
-            place = self._place(step)
-            if self._is_plain(values):
-                self._append(_encode((POINTS_TAG, place, time.time_ns() // 1_000_000, values)))
+            if type(step) is int and self._next_step <= step < _INT64:
+                place = step
+                self._next_step = step + 1
             else:
-                self._log_with_care(values, place)
+                place = self._place(step)
+            known = self._known_keys
+            for key, value in values.items():
+                if type(value) is not float or key not in known:
+                    self._log_with_care(values, place)
+                    return
+            self._append(_encode((POINTS_TAG, place, time.time_ns() // 1_000_000, values)))
         except Exception as error:  # noqa: BLE001 - recording must never stop a training
             self._recorder.lose(reason_of(error))
 
@@ -333,34 +339,28 @@ class Run:
             self._next_step = place + 1
         return place
 
-    def _is_plain(self, values: Mapping[str, object]) -> bool:
-        """Whether the values can be written as they are: known keys, doubles and 64-bit integers."""
-        known = self._known_keys
-        for key, value in values.items():
-            kind = type(value)
-            if kind is not float and (kind is not int or not -_INT64 <= value < _INT64):  # type: ignore[operator]
-                return False
-            if key not in known:
-                return False
-        return len(values) <= MAX_KEYS_PER_FRAME
-
     def _log_with_care(self, values: Mapping[str, object], place: int) -> None:
+        """Keep what is a number under a legal key. Only then is a key known, and `log` need not look."""
+        known = self._known_keys
         numbers: dict[str, float] = {}
         now_ms = time.time_ns() // 1_000_000
         for key, value in values.items():
             number = as_number(value)
-            try:
-                if number is None:
-                    raise InvalidArgument(f"{type(value).__name__} is not a number")
-                check_metric_key(key)
-            except AppError as error:
-                self._tell(
-                    f"metric {key!s:.100}", f"metric {key!s:.100} was dropped: {error.message}"
-                )
-                continue
-            if len(self._known_keys) < MAX_KNOWN_KEYS:
-                self._known_keys.add(key)
+            if number is None or key not in known:
+                try:
+                    check_metric_key(key)
+                    if number is None:
+                        raise InvalidArgument(f"{type(value).__name__} is not a number")
+                except AppError as error:
+                    name = f"metric {key!s:.100}"
+                    self._tell(name, f"{name} was dropped: {error.message}")
+                    continue
+                if len(known) < MAX_KNOWN_KEYS:
+                    known.add(key)
             numbers[key] = number
+        if len(numbers) <= MAX_KEYS_PER_FRAME:
+            self._append(_encode((POINTS_TAG, place, now_ms, numbers)))
+            return
         items = list(numbers.items())
         for start in range(0, len(items), MAX_KEYS_PER_FRAME):
             part = dict(items[start : start + MAX_KEYS_PER_FRAME])

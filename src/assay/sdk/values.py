@@ -11,6 +11,8 @@ from assay.domain.errors import InvalidArgument
 
 def as_number(value: object) -> float | None:
     """The double of a number, of a one-element array or tensor; None for anything else."""
+    if type(value) is float:
+        return value
     try:
         plain = scalar(value)
         if isinstance(plain, float | int) or hasattr(type(plain), "__float__"):
@@ -22,10 +24,8 @@ def as_number(value: object) -> float | None:
 
 def scalar(value: object) -> object:
     """The Python number inside a scalar of an array library; anything else as it is."""
-    if isinstance(value, bool | int | float | str | bytes):
-        return value
     item = getattr(value, "item", None)
-    return item() if callable(item) and getattr(value, "size", 1) != 0 else value
+    return item() if callable(item) else value
 
 
 def as_step(step: object) -> int | None:

@@ -1,5 +1,6 @@
 /** What the page asks the server for, one place per noun; keys hold whatever decides the answer. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { type RunRow, toRow } from "@/runs/row";
 import { apiPath, currentWorkspace, get, post } from "./client";
 import type * as T from "./types";
 
@@ -54,12 +55,15 @@ const runSearchBody = (search: RunSearch, size: number, token: string | null) =>
 export const runPages = (search: RunSearch, refreshMs: number | false = false) =>
   infiniteQueryOptions({
     queryKey: ["runs", "pages", search],
-    queryFn: ({ pageParam, signal }) =>
-      post<RunPage>("/runs/search", runSearchBody(search, pageParam ? 1000 : 100, pageParam), signal),
+    queryFn: async ({ pageParam, signal }): Promise<{ rows: RunRow[]; next: string | null }> => {
+      const page = await post<RunPage>("/runs/search", runSearchBody(search, pageParam ? 1000 : 100, pageParam), signal);
+      return { rows: page.runs.map(toRow), next: page.next_page_token };
+    },
     initialPageParam: null as string | null,
-    getNextPageParam: (last) => last.next_page_token,
+    getNextPageParam: (last) => last.next,
     placeholderData: keepPreviousData,
-    refetchInterval: refreshMs,
+    // Refreshing asks for every page again, so a table that was scrolled far waits for its reader.
+    refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) <= 2 ? refreshMs : false),
   });
 
 export const someRuns = (search: RunSearch, size: number) =>

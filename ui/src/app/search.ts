@@ -64,6 +64,7 @@ export interface RunsSearch extends ChartSearch {
   group?: string;
   base?: string;
   hide?: string[];
+  show?: string[];
   sel?: string[];
   view?: "table" | "charts";
   bin?: true;
@@ -76,12 +77,13 @@ export const runs = (raw: Raw): RunsSearch => ({
   group: text(raw.group),
   base: text(raw.base),
   hide: list(raw.hide),
+  show: list(raw.show),
   sel: list(raw.sel),
   view: oneOf(raw.view, ["table", "charts"]),
   bin: flag(raw.bin),
 });
 
-export const RUN_TABS = ["overview", "charts", "system", "artifacts", "samples", "logs"] as const;
+export const RUN_TABS = ["overview", "charts", "system", "artifacts", "samples"] as const;
 export type RunTab = (typeof RUN_TABS)[number];
 export interface RunSearch extends ChartSearch {
   tab?: RunTab;

@@ -1,0 +1,184 @@
+import { useQuery } from "@tanstack/react-query";
+import { Download, Maximize2, Minimize2, RotateCcw } from "lucide-react";
+import { memo, useMemo, useRef, useState } from "react";
+import type uPlot from "uplot";
+import type { ChartSearch } from "@/app/search";
+import { IconButton } from "@/design/button";
+import { cx } from "@/design/cx";
+import { Menu, MenuItem } from "@/design/menu";
+import { Failure, Skeleton } from "@/design/states";
+import { csv, curvesAsCsv, curvesAsSvg, save } from "./download";
+import { loadBuckets } from "./loader";
+import type { Drawn } from "./paint";
+import { Plot, rangesOf } from "./plot";
+import { type Curve, merged, smooth, stepsWithin, toCurve } from "./series";
+
+/** A run as charts know it. Runs with the same `group` are drawn as one curve with a band. */
+export interface ChartRun {
+  id: string;
+  name: string;
+  color: string;
+  startMs: number | null;
+  live: boolean;
+  group?: string;
+}
+
+export interface ChartProps {
+  metric: string;
+  title?: string;
+  runs: readonly ChartRun[];
+  settings: ChartSearch;
+  height: number;
+  sync?: string;
+  full?: boolean;
+  onFull?: () => void;
+}
+
+/** One metric of several runs: asks for as many buckets as it has pixels, and for finer ones when zoomed. */
+export const Chart = memo(function Chart({ metric, title, runs, settings, height, sync, full, onFull }: ChartProps) {
+  const [zoom, setZoom] = useState<{ x: [number, number]; steps: [number, number] | null } | null>(null);
+  const plot = useRef<uPlot | null>(null);
+  const axis = settings.x ?? "step";
+  const ids = useMemo(() => runs.map((run) => run.id), [runs]);
+  const buckets = full ? 800 : 240;
+  const query = {
+    runIds: ids,
+    key: metric,
+    buckets,
+    axis: axis === "step" ? ("step" as const) : ("time" as const),
+    range: zoom?.steps ?? null,
+  };
+  const { data, error, isPending, isPlaceholderData, refetch } = useQuery({
+    queryKey: ["buckets", query],
+    queryFn: () => loadBuckets(query),
+    enabled: ids.length > 0,
+    refetchInterval: runs.some((run) => run.live) ? 4000 : false,
+    // While finer data is on its way the coarse curves stay; another set of runs starts anew.
+    placeholderData: (before) => before,
+    staleTime: 10_000,
+  });
+
+  const curves = useMemo(() => (data ? curvesOf(data, runs, axis) : []), [data, runs, axis]);
+  const drawn = useMemo(() => drawnOf(curves, runs, settings.smooth ?? 0), [curves, runs, settings.smooth]);
+  const onRange = (x: [number, number] | null) => {
+    if (!x) setZoom(null);
+    else {
+      const steps = axis === "step" ? x : stepsWithin(curves, x[0], x[1]);
+      setZoom({ x, steps: steps && [Math.floor(steps[0]), Math.ceil(steps[1])] });
+    }
+  };
+
+  const name = title ?? metric;
+  const slug = metric.replaceAll("/", "-");
+  const onPng = () => {
+    const canvas = plot.current?.ctx.canvas;
+    if (canvas) whitened(canvas).toBlob((blob) => blob && save(blob, `${slug}.png`));
+  };
+  const onSvg = () => {
+    const ranges = rangesOf(drawn, zoom?.x ?? null, false, false);
+    save(new Blob([curvesAsSvg(drawn, metric, ranges.x, ranges.y)], { type: "image/svg+xml" }), `${slug}.svg`);
+  };
+
+  return (
+    <figure className="group flex min-w-0 flex-col rounded-lg border border-line bg-surface shadow-low">
+      <figcaption className="flex h-9 shrink-0 items-center gap-1 pr-1 pl-3">
+        <span className="min-w-0 flex-1 truncate text-xs font-medium text-ink-2" title={metric}>
+          {name}
+        </span>
+        {zoom ? (
+          <IconButton label="Back to the whole curve" onClick={() => setZoom(null)}>
+            <RotateCcw />
+          </IconButton>
+        ) : null}
+        <span className={cx("flex", !full && "opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100")}>
+          <Menu
+            trigger={
+              <IconButton label={`Download ${metric}`}>
+                <Download />
+              </IconButton>
+            }
+          >
+            <MenuItem onSelect={onPng}>Picture (PNG)</MenuItem>
+            <MenuItem onSelect={onSvg}>Drawing (SVG)</MenuItem>
+            <MenuItem onSelect={() => save(new Blob([curvesAsCsv(drawn)], { type: "text/csv" }), `${slug}.csv`)}>
+              Points (CSV)
+            </MenuItem>
+          </Menu>
+          {onFull ? (
+            <IconButton label={full ? "Back to all charts" : `Enlarge ${metric}`} onClick={onFull}>
+              {full ? <Minimize2 /> : <Maximize2 />}
+            </IconButton>
+          ) : null}
+        </span>
+      </figcaption>
+      <div className={cx("px-1 pb-1 transition-opacity", isPlaceholderData && "opacity-60")}>
+        {error ? (
+          <div className="p-2" style={{ minHeight: height }}>
+            <Failure compact error={error} onRetry={() => void refetch()} />
+          </div>
+        ) : isPending && ids.length > 0 ? (
+          <div className="p-2" style={{ height }}>
+            <Skeleton className="h-full" />
+          </div>
+        ) : drawn.length === 0 ? (
+          <div className="flex items-center justify-center text-xs text-ink-3" style={{ height }}>
+            None of the runs shown has points here
+          </div>
+        ) : (
+          <Plot
+            drawn={drawn}
+            axis={axis}
+            height={height}
+            logX={settings.logx && axis === "step"}
+            logY={settings.logy}
+            range={zoom?.x ?? null}
+            onRange={onRange}
+            group={sync}
+            label={`${metric}, ${drawn.length} ${drawn.length === 1 ? "curve" : "curves"}`}
+            onPlot={(next) => {
+              plot.current = next;
+            }}
+          />
+        )}
+      </div>
+    </figure>
+  );
+});
+
+function curvesOf(data: Awaited<ReturnType<typeof loadBuckets>>, runs: readonly ChartRun[], axis: "step" | "relative" | "wall"): Curve[] {
+  const byId = new Map(data.map((series) => [series.run_id, series]));
+  const found: Curve[] = [];
+  const groups = new Map<string, Curve[]>();
+  for (const run of runs) {
+    const series = byId.get(run.id);
+    if (!series) continue;
+    const curve = toCurve(series, axis, run.startMs ?? undefined);
+    if (run.group === undefined) found.push(curve);
+    else groups.set(run.group, [...(groups.get(run.group) ?? []), curve]);
+  }
+  for (const [group, members] of groups) found.push(merged(group, members));
+  return found;
+}
+
+function drawnOf(curves: readonly Curve[], runs: readonly ChartRun[], weight: number): Drawn[] {
+  const looks = new Map<string, { color: string; label: string }>();
+  for (const run of runs) looks.set(run.group ?? run.id, { color: run.color, label: run.group ?? run.name });
+  return curves.map((curve) => {
+    const { color, label } = looks.get(curve.id)!;
+    return { curve, color, label, line: smooth(curve.mean, weight), raw: weight > 0 ? curve.mean : null };
+  });
+}
+
+function whitened(canvas: HTMLCanvasElement): HTMLCanvasElement {
+  const copy = document.createElement("canvas");
+  copy.width = canvas.width;
+  copy.height = canvas.height;
+  const ctx = copy.getContext("2d")!;
+  ctx.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--surface");
+  ctx.fillRect(0, 0, copy.width, copy.height);
+  ctx.drawImage(canvas, 0, 0);
+  return copy;
+}
+
+/** Header and rows of a table as a file of CSV. */
+export const tableAsCsv = (rows: readonly (readonly (string | number)[])[]): Blob => new Blob([csv(rows)], { type: "text/csv" });

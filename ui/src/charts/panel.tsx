@@ -1,0 +1,224 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { ChartLine, ChevronRight, SlidersHorizontal } from "lucide-react";
+import { useEffect, useMemo, useRef, useState } from "react";
+import type { ChartSearch, XAxis } from "@/app/search";
+import { Button } from "@/design/button";
+import { cx } from "@/design/cx";
+import { SearchInput, Segmented } from "@/design/field";
+import { Popover } from "@/design/menu";
+import { Empty } from "@/design/states";
+import { Chart, type ChartRun } from "./chart";
+import { isSystem, keyFilter, type Section, sectionsOf } from "./sections";
+
+const CHART_HEIGHT = 200;
+const ROW_HEIGHT = CHART_HEIGHT + 36 + 4 + 14;
+const HEADING_HEIGHT = 40;
+const LEAST_WIDTH = 300;
+
+type Row = { kind: "heading"; section: Section } | { kind: "charts"; section: string; keys: string[] };
+
+interface PanelProps {
+  keys: readonly string[];
+  runs: readonly ChartRun[];
+  settings: ChartSearch;
+  onSettings: (change: ChartSearch) => void;
+  sync: string;
+}
+
+/** Every chart of a set of runs, in sections; only what is on screen is drawn and asked for. */
+export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelProps) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const columns = useColumns(scroller);
+  const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
+  const sections = useMemo(() => sectionsOf(keys.filter(keyFilter(settings.charts ?? ""))), [keys, settings.charts]);
+  // Sections are open at first, but for those of the machine.
+  const isOpen = (name: string) => toggled.has(name) === isSystem(`${name}/`);
+  const rows = useMemo(() => {
+    const found: Row[] = [];
+    for (const section of sections) {
+      found.push({ kind: "heading", section });
+      if (toggled.has(section.name) !== isSystem(`${section.name}/`)) continue; // closed
+      for (let at = 0; at < section.keys.length; at += columns) {
+        found.push({ kind: "charts", section: section.name, keys: section.keys.slice(at, at + columns) });
+      }
+    }
+    return found;
+  }, [sections, columns, toggled]);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (index) => (rows[index]?.kind === "heading" ? HEADING_HEIGHT : ROW_HEIGHT),
+    getItemKey: (index) => {
+      const row = rows[index]!;
+      return row.kind === "heading" ? `h ${row.section.name}` : `c ${row.keys[0]}`;
+    },
+    overscan: 2,
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: heights belong to rows, which have changed
+  useEffect(() => virtual.measure(), [rows]);
+
+  const toggle = (name: string) => {
+    const next = new Set(toggled);
+    if (!next.delete(name)) next.add(name);
+    setToggled(next);
+  };
+
+  return (
+    <div className="flex h-full min-h-0 flex-col">
+      <ChartToolbar settings={settings} onSettings={onSettings} />
+      {settings.full && keys.includes(settings.full) ? (
+        <div className="min-h-0 flex-1 overflow-auto p-3">
+          <FullChart metric={settings.full} runs={runs} settings={settings} onClose={() => onSettings({ full: undefined })} />
+        </div>
+      ) : (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard
+        <div ref={scroller} tabIndex={0} role="region" aria-label="Charts" className="min-h-0 flex-1 overflow-y-auto px-3 outline-none">
+          {keys.length === 0 ? (
+            <Empty icon={<ChartLine />} title="No metrics yet">
+              <p>Charts appear here as soon as one of these runs logs a number.</p>
+            </Empty>
+          ) : rows.length === 0 ? (
+            <p className="py-10 text-center text-ink-3">No chart matches “{settings.charts}”.</p>
+          ) : null}
+          <div className="relative" style={{ height: virtual.getTotalSize() }}>
+            {virtual.getVirtualItems().map((item) => {
+              const row = rows[item.index]!;
+              return (
+                <div key={item.key} className="absolute inset-x-0 top-0" style={{ transform: `translateY(${item.start}px)` }}>
+                  {row.kind === "heading" ? (
+                    <Heading section={row.section} open={isOpen(row.section.name)} onToggle={() => toggle(row.section.name)} />
+                  ) : (
+                    <div className="grid gap-3.5" style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}>
+                      {row.keys.map((key) => (
+                        <Chart
+                          key={key}
+                          metric={key}
+                          title={row.section === "Metrics" ? key : key.slice(row.section.length + 1)}
+                          runs={runs}
+                          settings={settings}
+                          height={CHART_HEIGHT}
+                          sync={sync}
+                          onFull={() => onSettings({ full: key })}
+                        />
+                      ))}
+                    </div>
+                  )}
+                </div>
+              );
+            })}
+          </div>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function FullChart({ metric, runs, settings, onClose }: { metric: string; runs: readonly ChartRun[]; settings: ChartSearch; onClose: () => void }) {
+  const host = useRef<HTMLDivElement>(null);
+  const [height, setHeight] = useState(480);
+  useEffect(() => setHeight(Math.max(280, (host.current?.parentElement?.clientHeight ?? 560) - 72)), []);
+  return (
+    <div ref={host}>
+      <Chart metric={metric} runs={runs} settings={settings} height={height} full onFull={onClose} />
+    </div>
+  );
+}
+
+function Heading({ section, open, onToggle }: { section: Section; open: boolean; onToggle: () => void }) {
+  return (
+    <button
+      type="button"
+      aria-expanded={open}
+      onClick={onToggle}
+      className="flex h-10 w-full items-center gap-1.5 text-left text-sm font-semibold"
+    >
+      <ChevronRight className={cx("size-3.5 text-ink-3 transition-transform", open && "rotate-90")} />
+      {section.name}
+      <span className="text-xs font-normal text-ink-3">{section.keys.length}</span>
+    </button>
+  );
+}
+
+const AXIS_OPTIONS = [
+  { value: "step", label: "Step" },
+  { value: "relative", label: "Elapsed" },
+  { value: "wall", label: "Clock" },
+] as const;
+
+/** Filter, x axis, smoothing, scales: what holds for all charts of the page. */
+export function ChartToolbar({ settings, onSettings }: { settings: ChartSearch; onSettings: (change: ChartSearch) => void }) {
+  const weight = settings.smooth ?? 0;
+  return (
+    <div className="flex shrink-0 flex-wrap items-center gap-2 px-3 py-2">
+      <SearchInput
+        value={settings.charts ?? ""}
+        onValue={(charts) => onSettings({ charts: charts || undefined })}
+        placeholder="Filter charts, or /regex/"
+        className="min-w-36 flex-1 basis-40"
+      />
+      <Segmented<XAxis>
+        label="Horizontal axis"
+        value={settings.x ?? "step"}
+        onValue={(x) => onSettings({ x: x === "step" ? undefined : x })}
+        options={AXIS_OPTIONS}
+      />
+      <label className="flex items-center gap-2 text-xs text-ink-2">
+        Smooth
+        <input
+          type="range"
+          min={0}
+          max={0.99}
+          step={0.01}
+          value={weight}
+          aria-label="Smoothing"
+          aria-valuetext={weight === 0 ? "off" : weight.toFixed(2)}
+          onChange={(event) => onSettings({ smooth: Number(event.target.value) || undefined })}
+          className="w-20 accent-accent"
+        />
+        <span className="w-7 tabular text-ink-3">{weight === 0 ? "off" : weight.toFixed(2)}</span>
+      </label>
+      <Popover
+        label="Chart settings"
+        className="w-56 p-3"
+        trigger={
+          <Button size="sm" variant={settings.logx || settings.logy ? "secondary" : "ghost"}>
+            <SlidersHorizontal /> Axes
+          </Button>
+        }
+      >
+        <div className="space-y-2.5 text-sm">
+          <Check checked={settings.logy ?? false} onChange={(on) => onSettings({ logy: on || undefined })}>
+            Logarithmic values
+          </Check>
+          <Check checked={settings.logx ?? false} onChange={(on) => onSettings({ logx: on || undefined })}>
+            Logarithmic steps
+          </Check>
+          <p className="text-xs text-ink-3">Drag over a chart to zoom; a double click shows the whole curve again.</p>
+        </div>
+      </Popover>
+    </div>
+  );
+}
+
+function Check({ checked, onChange, children }: { checked: boolean; onChange: (on: boolean) => void; children: string }) {
+  return (
+    <label className="flex items-center gap-2">
+      <input type="checkbox" checked={checked} onChange={(event) => onChange(event.target.checked)} className="accent-accent" />
+      {children}
+    </label>
+  );
+}
+
+function useColumns(scroller: React.RefObject<HTMLDivElement | null>): number {
+  const [columns, setColumns] = useState(2);
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const measure = () => setColumns(Math.max(1, Math.floor(element.clientWidth / LEAST_WIDTH)));
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [scroller]);
+  return columns;
+}

@@ -42,7 +42,7 @@ def test_a_folder_that_cannot_be_made_is_named(console: Console, tmp_path: Path)
     """One sentence, before anything is trained."""
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(InvalidArgument, match="Cannot make the folder .*file/below"):
+    with pytest.raises(InvalidArgument, match=r"Cannot make the folder .*file/below"):
         tell(Wishes(data=tmp_path / "file" / "below", unsandboxed=True), console)
 
 

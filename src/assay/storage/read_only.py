@@ -50,7 +50,12 @@ class ReadOnlySqlite(Database):
             tx.driver("SELECT count(*) FROM sqlite_master")
 
     def _connect(self) -> sqlite3.Connection:
-        uri = f"file:{quote(str(self.path.absolute()))}?mode=ro"
+        # Without a journal beside it nobody has the file open, and it can be read as it lies there.
+        # Otherwise SQLite needs its shared file, and makes one.
+        is_at_rest = not any(
+            self.path.with_name(self.path.name + end).exists() for end in ("-wal", "-journal")
+        )
+        uri = f"file:{quote(str(self.path.absolute()))}?mode=ro{'&immutable=1' * is_at_rest}"
         try:
             connection = sqlite3.connect(
                 uri, uri=True, isolation_level=None, check_same_thread=False

@@ -155,8 +155,28 @@ def test_a_count_stays_in_doubt_while_a_row_is_unread(
     assert rig.counts(run_pk)["acc"] == (100, True)
     assert rig.counts(run_pk)["loss"][1] is False
     assert rig.metrics.history(CONTEXT, "run-1", "loss").row_count == 130
-    rig.compaction.compact_run(run_pk)
+    rig.compaction.compact_run(run_pk, is_idle=True)
     assert rig.counts(run_pk)["loss"] == (130, True)
+
+
+def test_a_large_block_is_left_alone_until_as_much_has_come(rig: Rig) -> None:
+    """Packing a little does not rewrite a lot; every raw row is packed, however large its neighbour."""
+    run_pk = make_run(rig.database, "run-1")
+    rig.write("run-1", [p for key in "abcdef" for p in series(500, key=key)])
+    rig.compaction.compact_run(run_pk)
+    rig.write("run-1", series(10, key="a", start=500))
+    rig.write("run-1", series(1_000, key="b", start=500))
+    rig.write("run-1", series(1, key="a", start=510))
+
+    rig.compaction.compact_run(run_pk)
+    with rig.database.read() as tx:
+        apart = [row.points for row in metric_series.tail_sizes(tx, run_pk)]
+    rig.write("run-1", series(1_000, key="c", start=500))
+    rig.compaction.compact_run(run_pk)
+    with rig.database.read() as tx:
+        together = [row.points for row in metric_series.tail_sizes(tx, run_pk)]
+
+    assert (apart, together) == ([3_000, 1_011], [5_011])
 
 
 def test_of_two_compactions_one_gives_way(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

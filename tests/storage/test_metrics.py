@@ -172,12 +172,26 @@ def test_counts_are_corrected_only_where_told(database: Database, run_pk: int) -
 
 
 def test_tails_are_counted_by_run(database: Database, run_pk: int) -> None:
-    """What an earlier process left is known without reading it."""
+    """What an earlier process left is known without reading it; packed rows are no load."""
+    other_pk = make_run(database, "run-2")
     with database.write() as tx:
-        metrics.append_tail(tx, [TailRow(run_pk, 3, b"x"), TailRow(run_pk, 4, b"y")])
+        metrics.append_tail(
+            tx,
+            [
+                TailRow(run_pk, 3, b"\x11x"),
+                TailRow(run_pk, 4, b"\x12y"),
+                TailRow(run_pk, 9, b"\x22z"),
+                TailRow(other_pk, 9, b"\x22z"),
+            ],
+        )
 
     with database.read() as tx:
-        assert metric_series.tail_loads(tx) == [(run_pk, 2, 7)]
+        assert metric_series.tail_loads(tx, b"\x22") == [(run_pk, 2, 7)]
+        assert [row.mark for row in metric_series.tail_sizes(tx, run_pk)] == [
+            b"\x11",
+            b"\x12",
+            b"\x22",
+        ]
 
 
 def test_two_servers_merge_into_one_series(database: Database, run_pk: int) -> None:

@@ -52,7 +52,7 @@ async def main(address: str, first: int) -> None:
     """Write from several tasks while a compaction runs beside them all the time."""
     compaction.MAX_TAIL_ROWS = 4  # type: ignore[misc]
     compaction.CHUNK_POINTS = 64  # type: ignore[misc]
-    compaction.QUIET_S = 0.0  # type: ignore[misc]
+    compaction.QUIET_WORK = 10**9  # type: ignore[misc]
     compaction._POLL_S = 0.001  # type: ignore[misc]
     platform = make_platform(Path("unused"), open_database(address))
     background = Compaction(platform)

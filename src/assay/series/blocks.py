@@ -31,7 +31,10 @@ from assay.series.values import pack_values, unpack_values
 MAX_BLOCK_POINTS: Final = MAX_ROWS
 """The most points that one block holds."""
 
-_BLOCK: Final = 0x22
+MARK: Final = b"\x22"
+"""The byte that every block begins with, and no raw tail row."""
+
+_BLOCK: Final = MARK[0]
 _HEAD: Final = struct.Struct("<BIII")
 _CHECKSUM: Final = struct.Struct("<I")
 
@@ -55,7 +58,7 @@ def encode_blocks(series: Iterable[tuple[int, Points]]) -> list[Block]:
 
 def is_block(payload: bytes) -> bool:
     """Whether this tail payload is a block rather than points as they came."""
-    return payload[:1] == bytes([_BLOCK])
+    return payload[:1] == MARK
 
 
 def decode_block(payload: bytes) -> KeyedPoints:

@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 
 from assay.domain.errors import AppError, Conflict, DataCorrupted
-from assay.series.blocks import Block, decode_rows, encode_blocks, is_block, keys_of
+from assay.series.blocks import MARK, Block, decode_rows, encode_blocks, keys_of
 from assay.series.codec import MAX_CHUNK_POINTS, decode_chunk, encode_chunk
 from assay.series.placement import Placement, StoredChunk, place
 from assay.series.points import Points, merge_sorted
@@ -35,9 +35,11 @@ IDLE_POINTS: Final = 1_024
 """So much is enough once nothing has come for a while: the run has probably ended."""
 
 IDLE_S: Final = 30.0
-QUIET_S: Final = 0.2
+QUIET_WORK: Final = 16_384
+"""Ingest is busy when more than so many points, or 64 for each row, came since the last look."""
+
 URGENT_FACTOR: Final = 32
-"""Compaction waits for a quiet moment of ingest, until a tail is so many times over its limit."""
+"""While ingest is busy, compaction waits until a tail is so many times over its limit."""
 
 MAX_PASS_POINTS: Final = 524_288
 FLUSH_POINTS: Final = 262_144
@@ -49,13 +51,18 @@ KEPT_FREE_PAGES: Final = 2_048
 """Free pages that stay in a SQLite file: the next tail rows go there without growing it."""
 
 MAX_TRACKED_RUNS: Final = 100_000
+_WORTH_JOINING: Final = 2
+_ROW_WORK: Final = 64
 _PAGES_A_STEP: Final = 256
 _POLL_S: Final = 0.5
-_SMALL_ROW_POINTS: Final = 4_096
-_ROW_JOINS_UP_TO: Final = 2
+_BLOCK_JOINS_UP_TO: Final = 2
 _WORK_S: Final = 0.002
 _REST_S: Final = 0.001
 _log = structlog.get_logger("assay.compaction")
+
+
+class _Stopping(Exception):
+    """The server stops; the pass is given up."""
 
 
 @dataclass(slots=True)
@@ -91,7 +98,7 @@ class Compaction:
         self._lock = threading.Lock()
         self._one_at_a_time = threading.Lock()
         self._stop = threading.Event()
-        self._last_note_s = 0.0
+        self._noted_work = 0
         self._worked_since_s = 0.0
         self._thread: threading.Thread | None = None
 
@@ -109,13 +116,12 @@ class Compaction:
 
     def note(self, run_pk: int, points: int) -> None:
         """Take note of a tail row that was committed."""
-        now_s = time.monotonic()
-        self._last_note_s = now_s
         with self._lock:
+            self._noted_work += points + _ROW_WORK
             backlog = self._backlogs.setdefault(run_pk, _Backlog())
             backlog.rows += 1
             backlog.points += points
-            backlog.at_s = now_s
+            backlog.at_s = time.monotonic()
             if len(self._backlogs) > MAX_TRACKED_RUNS:
                 self._forget_the_smallest()
 
@@ -127,6 +133,9 @@ class Compaction:
         with self._one_at_a_time:
             with self._lock:
                 self._backlogs.pop(run_pk, None)
+                if not is_idle:
+                    # What is left as blocks now is finished once nothing more comes.
+                    self._backlogs[run_pk] = _Backlog(IDLE_ROWS, 0, time.monotonic())
             has_worked = False
             while not self._stop.is_set() and self._pass(run_pk, is_idle=is_idle):
                 has_worked = True
@@ -143,7 +152,7 @@ class Compaction:
                 )
             if given == 0:
                 return
-            self._breathe()
+            self._stop.wait(_REST_S)
 
     def _run(self) -> None:
         self._recall()
@@ -161,15 +170,14 @@ class Compaction:
         """Count the tails that are there from before, as if they had just come."""
         try:
             with self._database.read() as tx:
-                loads = metric_series.tail_loads(tx)
+                loads = metric_series.tail_loads(tx, MARK)
         except AppError:
             _log.exception("the tails of earlier runs could not be counted")
             return
         now_s = time.monotonic()
         with self._lock:
             for load in loads:
-                if load.rows > 1 or load.points >= IDLE_POINTS:
-                    self._backlogs.setdefault(load.run_pk, _Backlog(load.rows, load.points, now_s))
+                self._backlogs.setdefault(load.run_pk, _Backlog(load.rows, load.points, now_s))
 
     def _forget_the_smallest(self) -> None:
         """Make room: what is forgotten is counted again after the next start."""
@@ -194,8 +202,9 @@ class Compaction:
     def _due(self) -> list[tuple[int, bool]]:
         """Runs to compact now, the fullest first, and whether each is idle."""
         now_s = time.monotonic()
-        is_quiet = now_s - self._last_note_s >= QUIET_S
         with self._lock:
+            is_quiet = self._noted_work <= QUIET_WORK
+            self._noted_work = 0
             found = [
                 (backlog.points + backlog.rows, run_pk, now_s - backlog.at_s >= self._idle_s)
                 for run_pk, backlog in self._backlogs.items()
@@ -205,7 +214,10 @@ class Compaction:
         return [(run_pk, is_idle) for _, run_pk, is_idle in sorted(found, reverse=True)]
 
     def _pass(self, run_pk: int, *, is_idle: bool) -> bool:
-        plan = self._prepare(run_pk, is_idle=is_idle)
+        try:
+            plan = self._prepare(run_pk, is_idle=is_idle)
+        except _Stopping:
+            return False
         if plan is None:
             return False
         try:
@@ -219,12 +231,13 @@ class Compaction:
         with self._database.read() as tx:
             sizes = metric_series.tail_sizes(tx, run_pk)
             rows = _chosen(sizes, is_idle=is_idle)
-            payloads = metric_series.tail_payloads_of(tx, [row.row_id for row in rows])
-            if len(payloads) < 2 and all(map(is_block, payloads)):
+            is_packed = all(row.mark == MARK for row in rows)
+            if is_packed and len(rows) < _WORTH_JOINING:
                 return None
+            payloads = metric_series.tail_payloads_of(tx, [row.row_id for row in rows])
             plan = _Plan(run_pk, rows, is_whole_tail=len(rows) == len(sizes))
             self._arrange(tx, plan, payloads, is_idle=is_idle)
-        if len(plan.blocks) == len(rows) and all(map(is_block, payloads)):
+        if is_packed and len(plan.blocks) == len(rows):
             return None
         return plan
 
@@ -267,7 +280,12 @@ class Compaction:
         plan.new_chunks += [_new_chunk(key_id, part) for part in placement.added]
 
     def _breathe(self) -> None:
-        """Let other threads run: this one computes without pause, and requests have the right of way."""
+        """Let other threads run: this one computes without pause, and requests have the right of way.
+
+        Raises _Stopping when the server stops: nothing of the pass is written yet.
+        """
+        if self._stop.is_set():
+            raise _Stopping
         now_s = time.monotonic()
         if self._thread is threading.current_thread() and now_s - self._worked_since_s > _WORK_S:
             self._stop.wait(_REST_S)
@@ -283,21 +301,32 @@ def _is_worth_it(backlog: _Backlog) -> bool:
 
 
 def _chosen(sizes: Sequence[TailSize], *, is_idle: bool) -> Sequence[TailSize]:
-    """The rows of a pass: from the newest back, larger ones only once as much has come since.
+    """The rows of a pass: all raw ones, and blocks that are not much larger than what came since.
 
     So a point is rewritten a logarithmic number of times however long the run is.
     """
-    chosen: list[TailSize] = []
-    points = 0
-    for row in reversed(sizes):
-        if chosen and points + row.points > MAX_PASS_POINTS:
-            break
-        is_cheap = row.points <= max(_SMALL_ROW_POINTS, _ROW_JOINS_UP_TO * points)
-        if chosen and not is_idle and not is_cheap:
+    chosen = [row for row in sizes if row.mark != MARK]
+    blocks = sorted((row for row in sizes if row.mark == MARK), key=lambda row: row.points)
+    chosen, points = _within(chosen, MAX_PASS_POINTS)
+    for row in blocks:
+        is_cheap = is_idle or row.points <= _BLOCK_JOINS_UP_TO * points
+        if not is_cheap or (chosen and points + row.points > MAX_PASS_POINTS):
             break
         chosen.append(row)
         points += row.points
     return chosen
+
+
+def _within(rows: Sequence[TailSize], limit: int) -> tuple[list[TailSize], int]:
+    """The first rows that do not exceed a number of points together, at least one; their points."""
+    found: list[TailSize] = []
+    points = 0
+    for row in rows:
+        if found and points + row.points > limit:
+            break
+        found.append(row)
+        points += row.points
+    return found, points
 
 
 def _exact_counts(plan: _Plan, short: Mapping[int, Points]) -> dict[int, int]:

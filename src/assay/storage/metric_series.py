@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import LargeBinary, Select, bindparam, func, select
 
 from assay.domain.metric import Summary
 from assay.storage.database import Transaction
@@ -15,10 +15,11 @@ from assay.storage.tables.tracking import metric_chunks, metric_keys, metric_sum
 
 
 class TailSize(NamedTuple):
-    """A tail row without its payload."""
+    """A tail row without its payload; `mark` is the payload's first byte, which names its format."""
 
     row_id: int
     points: int
+    mark: bytes
 
 
 class TailLoad(NamedTuple):
@@ -60,13 +61,14 @@ class StoredSummary(NamedTuple):
 _LOCK_CLASS = 7475
 _INT32 = 1 << 31
 
+_MARK = func.substr(metric_tail.c.payload, 1, 1, type_=LargeBinary)
 _TAIL_PAYLOADS = (
     select(metric_tail.c.payload)
     .where(metric_tail.c.run_pk == bindparam("run_pk"))
     .order_by(metric_tail.c.id)
 )
 _TAIL_SIZES = (
-    select(metric_tail.c.id, metric_tail.c.points)
+    select(metric_tail.c.id, metric_tail.c.points, _MARK)
     .where(metric_tail.c.run_pk == bindparam("run_pk"))
     .order_by(metric_tail.c.id)
 )
@@ -110,8 +112,10 @@ _INEXACT = {
     )
     for engine in Engine
 }
-_TAIL_LOADS = select(metric_tail.c.run_pk, func.count(), func.sum(metric_tail.c.points)).group_by(
-    metric_tail.c.run_pk
+_TAIL_LOADS = (
+    select(metric_tail.c.run_pk, func.count(), func.sum(metric_tail.c.points))
+    .where(bindparam("packed", type_=LargeBinary) != _MARK)
+    .group_by(metric_tail.c.run_pk)
 )
 
 
@@ -134,9 +138,10 @@ def tail_payloads_of(tx: Transaction, row_ids: Sequence[int]) -> list[bytes]:
     return found
 
 
-def tail_loads(tx: Transaction) -> list[TailLoad]:
-    """Every run that has a tail."""
-    return [TailLoad(run_pk, rows, int(points)) for run_pk, rows, points in tx.execute(_TAIL_LOADS)]
+def tail_loads(tx: Transaction, packed_mark: bytes) -> list[TailLoad]:
+    """Every run that has a tail of rows in other formats than the one that `packed_mark` names."""
+    rows = tx.execute(_TAIL_LOADS, {"packed": packed_mark})
+    return [TailLoad(run_pk, count, int(points)) for run_pk, count, points in rows]
 
 
 def delete_tail(tx: Transaction, row_ids: Sequence[int]) -> int:

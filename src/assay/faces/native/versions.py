@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from assay.domain.access import Action
+from assay.domain.ids import parse_digest
 from assay.domain.tracking import FileEntry
 from assay.faces.endpoint import JSON_BODY, NO_BODY, SMALL_BODY, Call, Endpoint
 from assay.faces.files import Pieces, file_response
@@ -54,9 +55,10 @@ class ReasonRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class VersionQuery(msgspec.Struct, forbid_unknown_fields=True):
-    """A search of versions, in the grammar of searches."""
+    """A search of versions in the grammar of searches; `lineage_fp` finds those of one fingerprint."""
 
     filter: str = ""
+    lineage_fp: str | None = None
     order_by: list[str] = []
     max_results: int = 100
     page_token: str | None = None
@@ -119,7 +121,7 @@ def find_versions(call: Call) -> Versions:
     query = call.query(VersionQuery)
     page = call.services.versions.search_versions(
         call.context,
-        filter=query.filter,
+        filter=_filter(query),
         order_by=query.order_by,
         max_results=query.max_results,
         page_token=query.page_token,
@@ -190,6 +192,13 @@ async def download(call: Call) -> Response:
 
     shown = FileEntry(entry.path, is_folder=False, size_bytes=entry.size_bytes, sha256=entry.sha256)
     return await file_response(call, shown, opener)
+
+
+def _filter(query: VersionQuery, *clauses: str) -> str:
+    given = [*clauses, query.filter]
+    if query.lineage_fp is not None:
+        given.append(f"fingerprint = '{parse_digest(query.lineage_fp, 'lineage_fp')}'")
+    return " AND ".join(clause for clause in given if clause)
 
 
 def _named(call: Call) -> tuple[str, str]:

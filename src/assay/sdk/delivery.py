@@ -295,7 +295,7 @@ def _is_of_the_run(error: ApiError) -> bool:
 
 def send_file(client: Client, run_id: str, outbox: Outbox, notices: Notices) -> bool:
     """Send the oldest file of an outbox; False when none waits. Raises as `Delivery.step` does."""
-    waiting = next(iter(outbox.waiting()), None)
+    waiting = outbox.oldest()
     if waiting is None:
         return False
     path = waiting.described.path

@@ -6,6 +6,7 @@ were complete before. Both are deleted when the server has the file.
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from dataclasses import dataclass
@@ -39,10 +40,11 @@ class Waiting:
 
 
 class Outbox:
-    """The files of one writer that wait to be sent, oldest first."""
+    """The files of one writer that wait to be sent, oldest first. One thread puts, one takes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._listed: list[Path] = []
 
     def put(self, source: Path, path: str) -> Described:
         """Copy a file and let it wait under the artifact path. Raises OSError and keeps nothing then."""
@@ -61,18 +63,35 @@ class Outbox:
             raise
         return described
 
-    def waiting(self) -> list[Waiting]:
-        """What waits, oldest first; a later file of the same path takes the place of an earlier one."""
-        found = []
-        for description in sorted(self.folder.glob(f"*{_DESCRIPTION}")):
-            described = msgspec.json.decode(description.read_bytes(), type=Described)
-            found.append(Waiting(description, description.with_suffix(_BYTES), described))
-        return found
+    def oldest(self) -> Waiting | None:
+        """What has waited longest, so that a later file of the same path takes its place afterwards."""
+        if not self._listed:
+            # Listed once for many files: a checkpoint may be a folder of thousands.
+            self._listed = sorted(self.folder.glob(f"*{_DESCRIPTION}"), reverse=True)
+        if not self._listed:
+            return None
+        description = self._listed[-1]
+        described = msgspec.json.decode(description.read_bytes(), type=Described)
+        return Waiting(description, description.with_suffix(_BYTES), described)
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes wait, about: files come and go meanwhile."""
+        total = 0
+        try:
+            with os.scandir(self.folder) as entries:
+                for entry in entries:
+                    if entry.name.endswith(_BYTES):
+                        total += entry.stat().st_size
+        except FileNotFoundError:
+            pass
+        return total
 
     def remove(self, waiting: Waiting) -> None:
         """Forget a file that the server has."""
         waiting.description.unlink(missing_ok=True)
         waiting.content.unlink(missing_ok=True)
+        self._listed.pop()
 
     def set_aside(self, waiting: Waiting) -> None:
         """Keep a file that the server does not take, out of the way."""
@@ -80,10 +99,11 @@ class Outbox:
         aside.mkdir(mode=0o700, exist_ok=True)
         waiting.content.replace(aside / waiting.content.name)
         waiting.description.replace(aside / waiting.description.name)
+        self._listed.pop()
 
     def close(self) -> None:
         """Delete the folder if nothing waits in it; what a killed copy left behind goes with it."""
-        if not self.folder.is_dir() or self.waiting():
+        if not self.folder.is_dir() or self.oldest() is not None:
             return
         for leftover in self.folder.iterdir():
             if leftover.is_file():

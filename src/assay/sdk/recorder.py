@@ -37,7 +37,7 @@ class Recorder:
         self._client = client
         self._sending_client = None if client is None else _anew(client, retries=0)
         self._folder = folder
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._sender: Sender | None = None
         # What `append` does with a frame; every `log` goes through it, so it asks no questions.
         self._write: Callable[[bytes], None] = _ignore
@@ -70,7 +70,7 @@ class Recorder:
     def append(self, payload: bytes) -> None:
         """Keep one encoded frame. Never raises an error."""
         try:
-            with self._lock:
+            with self.lock:
                 self._write(payload)
         except Exception as error:  # noqa: BLE001 - recording must never stop a training
             self.lose(reason_of(error))
@@ -80,7 +80,7 @@ class Recorder:
         if not self.is_recording:
             return
         try:
-            with self._lock:
+            with self.lock:
                 sender = self._sender or self._open()
             sender.outbox.put(source, path)
         except OSError as error:
@@ -106,7 +106,7 @@ class Recorder:
     def end(self, timeout_s: float) -> None:
         """Send what is left, within the time; say where it is kept if it was not sent."""
         _recorders.discard(self)
-        with self._lock:
+        with self.lock:
             self.has_ended = True
             self._write = self._tell_end
         sender = self._sender
@@ -140,7 +140,7 @@ class Recorder:
 
     def become_child(self) -> None:
         """Let go of what belongs to the parent process, in the child that a fork has just made."""
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self.notices = Notices()
         self._write = self._open_and_write
         if self._sender is not None:

@@ -6,7 +6,6 @@ import atexit
 import math
 import os
 import sys
-import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -66,7 +65,6 @@ class Run:
         self._recorder = Recorder(begin, client, folder)
         self._append = self._recorder.append
         self._next_step = next_step
-        self._step_lock = threading.Lock()
         self._known_keys: set[str] = set()
         self._params: dict[str, str] = {}
         self._tags: dict[str, str] = {}
@@ -332,7 +330,7 @@ class Run:
                 self._tell(
                     "step", f"step {step!r} is not a whole number; steps are counted instead."
                 )
-            with self._step_lock:
+            with self._recorder.lock:
                 place = self._next_step
                 self._next_step = place + 1
         elif place >= self._next_step:

@@ -64,8 +64,7 @@ class Sender:
     @property
     def unsent_bytes(self) -> int:
         """About how much is still to be sent, files included."""
-        files = sum(waiting.described.size_bytes for waiting in self.outbox.waiting())
-        return self._reader.size_bytes - self._reader.offset + files
+        return self._reader.size_bytes - self._reader.offset + self.outbox.size_bytes
 
     @property
     def refusal(self) -> ApiError | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
@@ -17,17 +18,35 @@ GRACE_S = 10
 
 
 class _Server(uvicorn.Server):
-    """Tells when it listens."""
+    """Tells when it listens, and when it is about to wait for its last connections."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], on_stop: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._on_stop = on_stop
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take SIGINT and SIGTERM as the wish to stop, which is fulfilled: the process ends with 0."""
+        with suppress(KeyboardInterrupt), super().capture_signals():
+            try:
+                yield
+            finally:
+                # uvicorn would raise them again, and end the process as if it had been killed.
+                self._captured_signals.clear()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say so, then let the connections end."""
+        self._on_stop()
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings, *, log_level: str = "info") -> None:
@@ -47,7 +66,9 @@ def serve(settings: Settings, *, log_level: str = "info") -> None:
             timeout_keep_alive=75,
             h11_max_incomplete_event_size=64 * 1024,
         )
-        _Server(config, lambda: _announce(settings, listener)).run([listener])
+        # Whoever watches a run would keep the connection open for as long as the server lets it.
+        on_stop = app.services.live.close
+        _Server(config, lambda: _announce(settings, listener), on_stop).run([listener])
     finally:
         app.close()
         listener.close()

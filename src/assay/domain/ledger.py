@@ -143,12 +143,14 @@ def parse_event(body: str) -> Event:
 class ChainVerifier:
     """Checks rows one after another, in constant memory. `head` is the last row's hash.
 
-    To go on from an anchor, give the number and hash of the row that it vouches for.
+    `event` is what the last row tells; None where its text is no event. To go on from an anchor,
+    give the number and hash of the row that it vouches for.
     """
 
     def __init__(self, seq: int = FIRST_SEQ - 1, head: str = GENESIS) -> None:
         self.seq = seq
         self.head = head
+        self.event: Event | None = None
 
     def check(self, row: LedgerRow) -> Iterator[Problem]:
         """The faults of the next row. The chain then goes on from this row, whatever it is."""
@@ -160,9 +162,9 @@ class ChainVerifier:
             yield Problem(row.seq, "prev", "does not continue the event before it")
         if event_hash(row.body) != row.hash:
             yield Problem(row.seq, "hash", "its text does not have its hash")
-        self.seq, self.head = row.seq, row.hash
+        self.seq, self.head, self.event = row.seq, row.hash, None
         try:
-            event = parse_event(row.body)
+            event = self.event = parse_event(row.body)
         except DataCorrupted as error:
             yield Problem(row.seq, "body", error.message)
             return

@@ -19,7 +19,7 @@ from assay.domain.evaluation import Suite, suite_from_text
 from assay.domain.fingerprint import SCHEME
 from assay.domain.gate import recompute
 from assay.domain.gate_run import GivenVerdict
-from assay.domain.ledger import ChainVerifier, Event, parse_event
+from assay.domain.ledger import ChainVerifier, Event
 from assay.domain.replay import Replay
 from assay.services.audit_evidence import Companions
 from assay.services.context import Context
@@ -110,8 +110,9 @@ def _check_ledger(tx: Transaction, replay: Replay, report: AuditReport, tell: Pr
                 tell("events", report.events)
             for problem in chain.check(stored.row):
                 report.add("ledger", f"event {problem.seq}: {problem.message}", problem.seq)
-            event = _read_event(stored, report)
+            event = chain.event
             if event is not None:
+                _check_columns(stored, event, report)
                 for problem in replay.apply(event):
                     report.add("replay", f"event {problem.seq}: {problem.message}", problem.seq)
                 companions.follow(event)
@@ -128,11 +129,7 @@ def _check_ledger(tx: Transaction, replay: Replay, report: AuditReport, tell: Pr
     tell("events", report.events)
 
 
-def _read_event(stored: StoredEvent, report: AuditReport) -> Event | None:
-    try:
-        event = parse_event(stored.row.body)
-    except DataCorrupted:
-        return None
+def _check_columns(stored: StoredEvent, event: Event, report: AuditReport) -> None:
     told = (event.at_ms, event.action, event.outcome, event.actor, event.target, event.workspace)
     kept = (
         stored.at_ms,
@@ -145,7 +142,6 @@ def _read_event(stored: StoredEvent, report: AuditReport) -> Event | None:
     if told != kept:
         seq = stored.row.seq
         report.add("ledger", f"event {seq}: its columns differ from its text", seq)
-    return event
 
 
 def _check_models(tx: Transaction, replay: Replay, report: AuditReport) -> None:

@@ -338,19 +338,14 @@ class Promotion:
 
     def _earlier_holder(self, tx: Transaction, model: RegisteredModel, alias: str) -> ModelVersion:
         trail = list(aliases.holder_trail(tx, model.pk, alias))
-        holders = {
-            number: model_versions.find_version(tx, model.pk, number)
-            for _, number in trail
-            if number is not None
-        }
-        unusable = {
+        numbers = {number for _, number in trail if number is not None}
+        holders = model_versions.find_versions(tx, model.pk, numbers)
+        usable = {
             number
             for number, found in holders.items()
-            if found is None or found.state is not VersionState.REGISTERED or not found.verifiable
+            if found.state is VersionState.REGISTERED and found.verifiable
         }
-        target = holders[rollback_target(trail, unusable)]
-        assert target is not None
-        return target
+        return holders[rollback_target(trail, numbers - usable)]
 
     def _check_bytes(self, context: Context, model: str, version: int) -> None:
         """Refuse a version whose frozen files are not in the blob store, before any lock is held."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +121,16 @@ def find_version(tx: Transaction, model_pk: int, version: int) -> ModelVersion |
     """The version of that number, tombstones included, without its tags and aliases."""
     row = tx.execute(_BY_NUMBER, {"model_pk": model_pk, "version": version}).first()
     return None if row is None else as_version(row)
+
+
+def find_versions(
+    tx: Transaction, model_pk: int, numbers: Collection[int]
+) -> dict[int, ModelVersion]:
+    """The versions of these numbers that exist, tombstones included, by number."""
+    statement = VERSIONS.where(
+        model_versions.c.model_id == model_pk, model_versions.c.version.in_(numbers)
+    )
+    return {row.version: as_version(row) for row in tx.execute(statement)}
 
 
 def find_version_by_pk(tx: Transaction, pk: int) -> ModelVersion | None:

@@ -144,3 +144,14 @@ def test_a_guard_metric_that_gets_worse_holds(office: Office) -> None:
         promote(office.ask(), MODEL, examined("b", 9, 1.6))
     assert held_because(refusal) == ["guard_regression"]
     assert promote(office.ask(), MODEL, examined("c", 8, 1.5)).to_version == 3
+
+
+def test_a_new_gate_version_with_the_same_rules_keeps_the_scores(office: Office) -> None:
+    """Scores belong to the rules, not to the number of their version."""
+    office.a_gate(0.5)
+    version = office.a_version()
+    office.examine(version, right=6)
+    again = office.a_gate(0.5)
+
+    assert again.version == 2
+    assert office.promote(version).to_version == 1

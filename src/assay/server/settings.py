@@ -73,5 +73,5 @@ def parse_policy(lineage: str, protect: str) -> Policy:
         msg = "--protect is a list of aliases such as 'production,champion', or 'none'."
         raise InvalidArgument(msg, field="protect")
     for alias in aliases:
-        check_alias(alias, "protect")
+        check_alias(alias, "--protect")
     return Policy(lineage=demanded, protected=frozenset(aliases))

@@ -277,6 +277,23 @@ def test_tables_come_in_every_shape(offline: Start, spool: Path) -> None:
     assert {record.kind for record in records} == {"table"}
 
 
+def test_texts_are_kept_as_they_are(
+    offline: Start, spool: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A text keeps every character; one that no database can hold, or that is none, is told."""
+    run = offline()
+    run.log_text("note", 'a "quoted"\nline é', step=2)
+    run.log_text("nul", "a\x00b")
+    run.log_text("number", 3)  # type: ignore[arg-type]
+
+    (record,) = [frame for frame in frames_in(only(spool)) if isinstance(frame, Record)]
+    assert (record.key, record.step, record.kind) == ("note", 2, "text")
+    assert record.payload == 'a "quoted"\nline é'
+    told = capsys.readouterr().err
+    assert "holds a NUL character" in told
+    assert "number must be a text" in told
+
+
 def test_a_table_that_does_not_fit_together_is_told(
     offline: Start, spool: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -42,6 +42,8 @@ MAX_KEYS_PER_FRAME: Final = 5_000
 MAX_TEXTS_PER_FRAME: Final = 1_000
 MAX_KNOWN_KEYS: Final = MAX_KEYS_PER_FRAME
 MAX_SUITE: Final = 300
+MAX_SOURCE_TYPE: Final = 36
+MAX_TEXT: Final = frames.MAX_FRAME_BYTES // 4
 _INT64: Final = 2**63
 _ENDS: Final = frozenset({RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED})
 _ROLE: Final = "context"
@@ -153,7 +155,7 @@ class Run:
 
     def log_text(self, key: str, text: str, *, step: int | None = None) -> None:
         """Record a text at a step: the given one, else the last one that `log` had."""
-        self._record(key, "text", str(text), step)
+        self._record(key, "text", step, lambda: check_text(text, key, max_length=MAX_TEXT))
 
     def log_table(
         self,
@@ -168,12 +170,7 @@ class Run:
         `rows` are mappings, or sequences with `columns` naming their cells; or `columns` maps names
         to whole columns; or `rows` is a data frame.
         """
-        try:
-            content = table(rows, columns)
-        except Exception as error:  # noqa: BLE001 - recording must never stop a training
-            self._tell(f"table {key}", f"table {key!r} was not recorded: {reason_of(error)}")
-            return
-        self._record(key, "table", content, step)
+        self._record(key, "table", step, lambda: msgspec.json.encode(table(rows, columns)).decode())
 
     def log_artifact(self, path: str | os.PathLike[str], artifact_path: str | None = None) -> None:
         """Record a file, or a folder with all that is in it, under its name in the folder `artifact_path`.
@@ -229,6 +226,7 @@ class Run:
         check_text(name, "name", max_length=MAX_DATASET_NAME, allow_empty=False)
         check_text(digest, "digest", max_length=MAX_DATASET_DIGEST, allow_empty=False)
         check_text(source, "source", max_length=MAX_DATASET_SOURCE)
+        check_text(source_type, "source_type", max_length=MAX_SOURCE_TYPE)
         self._datasets.append(DatasetRef(name, digest))
         tags = {} if role is None else {_ROLE: role}
         self._write(frames.Input(name, digest, source_type, source, tags))
@@ -364,17 +362,18 @@ class Run:
             part = dict(items[start : start + MAX_KEYS_PER_FRAME])
             self._append(_encode((POINTS_TAG, place, now_ms, part)))
 
-    def _record(self, key: str, kind: str, content: object, step: int | None) -> None:
+    def _record(self, key: str, kind: str, step: int | None, payload: Callable[[], str]) -> None:
         place = None if step is None else as_step(step)
         if place is None:
             place = max(self._next_step - 1, 0)
         try:
             check_metric_key(key, "key")
-            payload = msgspec.json.encode(content).decode()
+            record = frames.Record(key, place, kind, time.time_ns() // 1_000_000, payload())
         except Exception as error:  # noqa: BLE001 - recording must never stop a training
-            self._tell(f"record {key}", f"{kind} {key!r} was not recorded: {reason_of(error)}")
+            name = key if isinstance(key, str) else type(key).__name__
+            self._tell(f"record {name}", f"{kind} {name!r} was not recorded: {reason_of(error)}")
             return
-        self._write(frames.Record(key, place, kind, time.time_ns() // 1_000_000, payload))
+        self._write(record)
 
     def _write_texts(
         self, kind: type[frames.Params | frames.Tags], texts: Mapping[str, str]

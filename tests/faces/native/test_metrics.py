@@ -264,7 +264,7 @@ def test_a_quiet_stream_says_that_it_lives(rig: Rig, monkeypatch: pytest.MonkeyP
             CONTEXT,
             "run-1",
             heartbeat_s=0.02,
-            max_watch_s=0.2,
+            max_watch_s=1.0,
         )
         return [("points" if item.points else "alive", item.is_whole) async for item in news]
 

@@ -262,6 +262,20 @@ export interface Suite {
   created_at_ms: number;
 }
 
+/** Numbers are exact text. */
+export interface GateSpec {
+  suite: string;
+  metric: string;
+  direction: "maximize" | "minimize";
+  threshold: string;
+  guards?: { metric: string; direction: string; max_regression: string; relative?: boolean }[];
+  min_items?: number;
+  comparison?: string;
+  approvals?: number;
+  timeout_s?: number;
+  bundle?: string | null;
+}
+
 export interface Gate {
   name: string;
   version: number;
@@ -270,7 +284,7 @@ export interface Gate {
   suite: string;
   fingerprint: string;
   is_current: boolean;
-  spec: Record<string, Json>;
+  spec: GateSpec;
   created_by: string;
   created_at_ms: number;
 }

@@ -3,10 +3,10 @@ import { type InputHTMLAttributes, type ReactNode, type Ref, type SelectHTMLAttr
 import { cx } from "./cx";
 
 export const INPUT =
-  "h-8 w-full min-w-0 rounded-md border border-line-strong bg-surface px-2.5 text-sm text-ink outline-none transition-colors focus:border-accent focus:ring-2 focus:ring-accent/20 disabled:opacity-60 aria-invalid:border-bad";
+  "h-8 min-w-0 rounded-md border border-line-strong bg-surface px-2.5 text-sm text-ink outline-none transition-colors focus:border-accent focus:ring-2 focus:ring-accent/20 disabled:opacity-60 aria-invalid:border-bad";
 
 export function Input({ className, ...rest }: InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
-  return <input className={cx(INPUT, className)} spellCheck={false} autoComplete="off" {...rest} />;
+  return <input className={cx(INPUT, "w-full", className)} spellCheck={false} autoComplete="off" {...rest} />;
 }
 
 export function SearchInput({
@@ -39,7 +39,7 @@ export function SearchInput({
 
 export function Select({ className, children, ...rest }: SelectHTMLAttributes<HTMLSelectElement>) {
   return (
-    <select className={cx(INPUT, "w-auto pr-7", className)} {...rest}>
+    <select className={cx(INPUT, "pr-7", className)} {...rest}>
       {children}
     </select>
   );

@@ -1,1 +1,183 @@
-export default function Stub() { return null; }
+import { useQuery } from "@tanstack/react-query";
+import { Link, useSearch } from "@tanstack/react-router";
+import { ScrollText, ShieldCheck } from "lucide-react";
+import * as queries from "@/api/queries";
+import type { GateRun } from "@/api/types";
+import { Badge, type Tone } from "@/design/badge";
+import { Card, Table } from "@/design/card";
+import { Moment } from "@/design/moment";
+import { Page, Tabs, tabClass } from "@/design/page";
+import { Digest, Snippet } from "@/design/snippet";
+import { Empty, Failure, SkeletonRows } from "@/design/states";
+import { OutcomeBadge, Score } from "../models/outcome";
+import { ruleText } from "./rule";
+
+const TABS = [
+  [undefined, "Gates"],
+  ["suites", "Suites"],
+  ["runs", "Gate runs"],
+] as const;
+
+export default function GatesPage() {
+  const { tab } = useSearch({ from: "/gates" });
+  return (
+    <Page
+      wide
+      title="Gates"
+      tabs={
+        <Tabs label="Gates, suites and gate runs">
+          {TABS.map(([value, label]) => (
+            <Link key={label} to="/gates" search={{ tab: value }} className={tabClass(tab === value)} aria-current={tab === value ? "page" : undefined}>
+              {label}
+            </Link>
+          ))}
+        </Tabs>
+      }
+    >
+      {tab === "suites" ? <Suites /> : tab === "runs" ? <AllGateRuns /> : <Gates />}
+    </Page>
+  );
+}
+
+function Gates() {
+  const { data, error, isPending, refetch } = useQuery(queries.gates());
+  if (isPending) return <SkeletonRows />;
+  if (error) return <Failure error={error} onRetry={() => void refetch()} />;
+  if (data.length === 0) {
+    return (
+      <Empty icon={<ShieldCheck />} title="No gates yet">
+        <p>
+          A gate is an exam that no model can edit: a frozen suite of questions, a metric and a threshold. Without one, nothing can take{" "}
+          <em>production</em>.
+        </p>
+        <Snippet text="assay gates create support-gate --suite ./suite --metric accuracy --threshold 0.8" />
+      </Empty>
+    );
+  }
+  return (
+    <Card flush>
+      <Table label="Gates" head={["Gate", "Guards", "Rule", "Suite", "Frozen"]}>
+        {data.map((gate) => (
+          <tr key={gate.name} className="hover:bg-hover">
+            <td>
+              <Link to="/gates/$name" params={{ name: gate.name }} className="font-medium hover:text-accent-ink hover:underline">
+                {gate.name}
+              </Link>{" "}
+              <span className="text-ink-3">v{gate.version}</span>
+            </td>
+            <td>
+              {gate.model ? (
+                <Link to="/models/$name" params={{ name: gate.model }} className="hover:text-accent-ink hover:underline">
+                  {gate.model}
+                </Link>
+              ) : (
+                <span className="text-ink-2">every model without a gate of its own</span>
+              )}
+            </td>
+            <td>{ruleText(gate)}</td>
+            <td className="text-ink-2">{gate.suite}</td>
+            <td className="whitespace-nowrap text-ink-2">
+              <Moment at={gate.created_at_ms} />
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </Card>
+  );
+}
+
+function Suites() {
+  const { data, error, isPending, refetch } = useQuery(queries.suites());
+  if (isPending) return <SkeletonRows />;
+  if (error) return <Failure error={error} onRetry={() => void refetch()} />;
+  if (data.length === 0) {
+    return (
+      <Empty icon={<ScrollText />} title="No suites yet">
+        <p>A suite is a folder with questions and a scorer. Its fingerprint is computed here, from its bytes:</p>
+        <Snippet text="assay suites create ./suite" />
+      </Empty>
+    );
+  }
+  return (
+    <Card flush>
+      <Table label="Suites" head={["Suite", "Items", "Fingerprint", "Bundle", "Stored"]}>
+        {data.map((suite) => (
+          <tr key={suite.fingerprint} className="hover:bg-hover">
+            <td className="font-medium">{suite.name}</td>
+            <td className="tabular">{suite.item_count.toLocaleString("en-US")}</td>
+            <td>
+              <Digest value={suite.fingerprint} />
+            </td>
+            <td>{suite.bundle_sha256 ? <Digest value={suite.bundle_sha256} /> : <span className="text-ink-3">elsewhere</span>}</td>
+            <td className="whitespace-nowrap text-ink-2">
+              <Moment at={suite.created_at_ms} />
+              <span className="block text-xs text-ink-3">{suite.created_by}</span>
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </Card>
+  );
+}
+
+function AllGateRuns() {
+  const { data, error, isPending, refetch } = useQuery(queries.gateRuns());
+  if (isPending) return <SkeletonRows />;
+  if (error) return <Failure error={error} onRetry={() => void refetch()} />;
+  if (data.length === 0) {
+    return (
+      <Empty icon={<ShieldCheck />} title="No exams yet">
+        <p>Promoting a version queues its exam. A gate runner holds it wherever the model can be evaluated:</p>
+        <Snippet text="assay gate-runner" />
+      </Empty>
+    );
+  }
+  return (
+    <Card flush>
+      <GateRunTable runs={data} />
+    </Card>
+  );
+}
+
+const STATES: Record<GateRun["state"], [Tone, string]> = {
+  queued: ["accent", "Waiting for a runner"],
+  leased: ["accent", "In the exam"],
+  done: ["neutral", "Done"],
+  cancelled: ["neutral", "Cancelled"],
+};
+
+export function GateRunTable({ runs }: { runs: readonly GateRun[] }) {
+  return (
+    <Table label="Gate runs" head={["Version", "Gate", "State", "Score", "Items", "Runner", "Asked for"]}>
+      {runs.map((run) => (
+        <tr key={run.gate_run_id} className="hover:bg-hover">
+          <td>
+            <Link
+              to="/models/$name/versions/$version"
+              params={{ name: run.model, version: String(run.version) }}
+              className="font-medium hover:text-accent-ink hover:underline"
+            >
+              {run.model} <span className="font-normal text-ink-3">v{run.version}</span>
+            </Link>
+          </td>
+          <td className="whitespace-nowrap">
+            {run.gate} <span className="text-ink-3">v{run.gate_version}</span>
+          </td>
+          <td>
+            {run.verdict ? <OutcomeBadge outcome={run.verdict.outcome} /> : <Badge tone={STATES[run.state][0]}>{STATES[run.state][1]}</Badge>}
+            {run.verdict?.reasons.length ? <span className="mt-0.5 block max-w-80 text-xs text-ink-3">{run.verdict.reasons.join(" ")}</span> : null}
+          </td>
+          <td>
+            <Score text={run.verdict?.score} />
+          </td>
+          <td className="tabular">{run.verdict ? run.verdict.items.toLocaleString("en-US") : "–"}</td>
+          <td className="text-ink-2">{run.verdict?.runner ?? run.leased_by ?? "–"}</td>
+          <td className="whitespace-nowrap text-ink-2">
+            <Moment at={run.created_at_ms} />
+            <span className="block text-xs text-ink-3">{run.requested_by}</span>
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

@@ -135,3 +135,24 @@ def test_where_lineage_is_recorded_foreign_sources_are_taken(
     with pytest.raises(RestException):
         recording_client.set_registered_model_alias(a_name, "production", "1")
     recording_client.set_registered_model_alias(a_name, "anything", "1")
+
+
+def test_prompts_are_kept_where_lineage_is_recorded(
+    recording_client: MlflowClient, a_name: str
+) -> None:
+    """Versioned texts with aliases, apart from the models."""
+    mlflow.genai.register_prompt(name=a_name, template="Hello {{name}}")
+    mlflow.genai.register_prompt(name=a_name, template="Good day {{name}}")
+    mlflow.genai.set_prompt_alias(a_name, "live", 1)
+
+    assert mlflow.genai.load_prompt(f"prompts:/{a_name}@live").format(name="you") == "Hello you"
+    assert mlflow.genai.load_prompt(f"prompts:/{a_name}/2").version == 2
+    assert a_name in {prompt.name for prompt in mlflow.genai.search_prompts()}
+    assert a_name not in {m.name for m in recording_client.search_registered_models()}
+    assert recording_client.search_model_versions(f"name = '{a_name}'") == []
+
+
+def test_prompts_are_declined_where_lineage_is_required(client: MlflowClient, a_name: str) -> None:
+    """With the way out in the message."""
+    with pytest.raises(RestException, match="recorded"):
+        mlflow.genai.register_prompt(name=a_name, template="Hello {{name}}")

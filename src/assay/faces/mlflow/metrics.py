@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -144,8 +145,10 @@ def history_interval(call: Call, message: GetHistoryBulkInterval) -> Any:
 
 def _points(key: str, points: Any, run_id: str = "") -> list[Point]:
     steps, timestamps_ms, values = (column.tolist() for column in points)
+    if not all(map(math.isfinite, values)):
+        values = map(number, values)
     return [
-        Point(key, number(value), timestamp_ms, step, run_id)
+        Point(key, value, timestamp_ms, step, run_id)
         for step, timestamp_ms, value in zip(steps, timestamps_ms, values, strict=True)
     ]
 

@@ -8,14 +8,14 @@ from typing import Final
 from msgspec import field
 
 from assay.domain.access import Action
-from assay.domain.errors import InvalidArgument
+from assay.domain.errors import AppError, FailedPrecondition, InvalidArgument
 from assay.domain.grammars import MODEL_VERSIONS
 from assay.domain.registry import ModelVersion
 from assay.domain.tracking import LineagePolicy
 from assay.faces.endpoint import Call, Endpoint
 from assay.faces.mlflow.limits import KeyValue, check_key, registry_tags_of
 from assay.faces.mlflow.locations import Locations
-from assay.faces.mlflow.prompts import split_filter
+from assay.faces.mlflow.prompts import PROMPT_TAG, split_filter
 from assay.faces.mlflow.registry_views import Stage, parse_stage, version_view
 from assay.faces.mlflow.roots import version_root
 from assay.faces.mlflow.routing import get, post, send
@@ -98,11 +98,14 @@ class VersionRoutes:
 
     def create(self, call: Call, message: CreateVersion) -> Json:
         """Freeze the files of a source as the next version, with the lineage that its run recorded."""
+        tags = registry_tags_of(message.tags)
+        if PROMPT_TAG in tags:
+            _require_recorded(call, _no_prompt())
         run_id, model_id = message.run_id or None, message.model_id or None
         if message.source:
             origin = read_origin(call, self._locations, message.source, run_id, model_id)
         else:
-            _require_recorded(call)
+            _require_recorded(call, missing("source"))
             origin = Origin("", run_id=run_id, logged_model_id=model_id)
         # MLflow wants the registered model to be there before its versions.
         call.services.registry.get_model(call.context, message.name)
@@ -119,7 +122,7 @@ class VersionRoutes:
             source=origin.source,
             lineage=lineage,
             description=message.description,
-            tags=registry_tags_of(message.tags),
+            tags=tags,
             run_link=message.run_link,
             create_model=False,
         )
@@ -223,11 +226,19 @@ def _get(call: Call, name: str, version: str) -> ModelVersion:
     return call.services.versions.get_version(call.context, name, version)
 
 
-def _require_recorded(call: Call) -> None:
-    """Where lineage is required a version has a source; elsewhere it may come without one."""
+def _require_recorded(call: Call, refusal: AppError) -> None:
+    """Pass where the workspace records lineage without asking for it; else refuse."""
     workspace = call.services.workspaces.get(call.context, call.context.workspace)
     if workspace.policy.lineage is LineagePolicy.REQUIRED:
-        raise missing("source")
+        raise refusal
+
+
+def _no_prompt() -> FailedPrecondition:
+    return FailedPrecondition(
+        "A prompt has no files and no training lineage, which this workspace requires of every "
+        "version; keep prompts in one whose lineage policy is 'recorded'.",
+        field="tags",
+    )
 
 
 _READ, _WRITE, _DELETE = Action.REGISTRY_READ, Action.REGISTRY_WRITE, Action.REGISTRY_DELETE

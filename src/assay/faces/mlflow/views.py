@@ -101,10 +101,12 @@ def run_view(whole: WholeRun, location: str) -> Json:
     if whole.params:
         data["params"] = pairs(whole.params)
     run: Json = {"info": run_info_view(whole.run, location), "data": data}
-    run["inputs"] = present(
-        dataset_inputs=[_input(given) for given in whole.inputs],
-        model_inputs=[{"model_id": model_id} for model_id in whole.model_inputs],
-    )
+    run["inputs"] = {}
+    if whole.inputs or whole.model_inputs:
+        run["inputs"] = present(
+            dataset_inputs=[_input(given) for given in whole.inputs],
+            model_inputs=[{"model_id": model_id} for model_id in whole.model_inputs],
+        )
     if whole.outputs:
         run["outputs"] = {
             "model_outputs": [

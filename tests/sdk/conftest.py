@@ -56,8 +56,8 @@ def started(
     runs: list[Run] = []
 
     def start(**settings: object) -> Run:
-        given = {"url": live_server.url, "spool": spool, **settings}
-        run = start_run(str(given.pop("experiment", request.node.name[:200])), **given)  # type: ignore[arg-type]
+        named = {"experiment": request.node.name[:200], "url": live_server.url, "spool": spool}
+        run = start_run(**{**named, **settings})  # type: ignore[arg-type]
         runs.append(run)
         return run
 

@@ -285,6 +285,7 @@ def test_texts_are_kept_as_they_are(
     run.log_text("note", 'a "quoted"\nline é', step=2)
     run.log_text("nul", "a\x00b")
     run.log_text("number", 3)  # type: ignore[arg-type]
+    run.log_text(Hostile(), "x")  # type: ignore[arg-type]
 
     (record,) = [frame for frame in frames_in(only(spool)) if isinstance(frame, Record)]
     assert (record.key, record.step, record.kind) == ("note", 2, "text")

@@ -228,6 +228,27 @@ def test_two_processes_write_into_one_run(started: Start, client: Client) -> Non
     assert history(client, run_id, "rank1/loss") == [(7, 1.0), (8, 2.0)]
 
 
+def test_a_worker_needs_only_the_id_and_may_be_first(
+    live_server: LiveServer, client: Client, spool: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A worker that knows no experiment waits for the run, and joins it wherever it was started."""
+    run_id = new_run_id()
+    worker = start_run(run_id=run_id, shared=True, url=live_server.url, spool=spool)
+    worker.log({"early": 1.0})
+    assert worker.flush(0.5) is False
+    assert "has not been started anywhere yet" in capsys.readouterr().err
+    (kept,) = sync(spool, client).spools
+    assert kept.outcome is SyncOutcome.RUNNING
+
+    with start_run("the experiment", run_id=run_id, url=live_server.url, spool=spool) as primary:
+        primary.log({"a": 1.0})
+        assert worker.flush()
+    worker.finish()
+
+    assert history(client, run_id, "early") == [(0, 1.0)]
+    assert spool_files(spool) == []
+
+
 def test_what_a_forked_worker_left_behind_is_sent_with_the_run(
     started: Start, client: Client
 ) -> None:
@@ -256,7 +277,7 @@ def test_a_run_is_resumed_by_its_id(started: Start, client: Client) -> None:
     with started() as first:
         first.log({"a": 1.0}, step=41)
 
-    second = started(run_id=first.id, resume=True)
+    second = started(run_id=first.id, resume=True, experiment=None)
     second.log({"a": 2.0})
     assert second.flush()
     assert client.get(f"/runs/{first.id}")["status"] == "running"

@@ -35,6 +35,10 @@ class Blocked(Exception):
         self.error = error
 
 
+class NotYet(Exception):
+    """The run that a secondary writer joins has not been made by its primary so far."""
+
+
 @dataclass(slots=True)
 class Batch:
     """Frames that travel together, and the offset in the spool where they end."""
@@ -126,7 +130,7 @@ class Delivery:
     def step(self) -> bool:
         """Send the next unit; False when no whole frame is left.
 
-        Raises Blocked when the run as a whole is not taken, ApiError when it may be taken later,
+        Raises Blocked when the run as a whole is not taken, ApiError or NotYet when it may be later,
         DataCorrupted for a frame of another version, OSError when the spool cannot be read.
         """
         if self._begin is None and not self._load_begin():
@@ -229,7 +233,29 @@ class Delivery:
                 self._end(run, frame)
 
     def _create(self, begin: Begin) -> None:
-        run = self._post(
+        address = url_path("runs", begin.run_id)
+        run = self._joined(begin, address) if begin.experiment is None else self._made(begin)
+        if not begin.is_primary:
+            return
+        # Another writer may have created the run first, knowing less of it; or it is being resumed.
+        changes: dict[str, object] = {}
+        if begin.name is not None and run.get("name") != begin.name:
+            changes["name"] = begin.name
+        if run.get("status") != _RUNNING and self._is_live:
+            changes["status"] = _RUNNING
+        if changes:
+            self.client.patch(address, changes)
+        if begin.lineage is not None and run.get("lineage") != begin.lineage:
+            self.client.request(
+                "PUT",
+                f"{address}/lineage",
+                # As text: reading and writing it again could change how a number is spelled.
+                content=begin.lineage.encode(),
+                headers={"Content-Type": "application/json"},
+            )
+
+    def _made(self, begin: Begin) -> Any:
+        return self._post(
             "/runs",
             {
                 "experiment": begin.experiment,
@@ -241,25 +267,15 @@ class Delivery:
                 "lineage": begin.lineage,
             },
         )
-        if not begin.is_primary:
-            return
-        # Another writer may have created the run first, knowing less of it; or it is being resumed.
-        changes: dict[str, object] = {}
-        if begin.name is not None and run.get("name") != begin.name:
-            changes["name"] = begin.name
-        if run.get("status") != _RUNNING and self._is_live:
-            changes["status"] = _RUNNING
-        address = url_path("runs", begin.run_id)
-        if changes:
-            self.client.patch(address, changes)
-        if begin.lineage is not None and run.get("lineage") != begin.lineage:
-            self.client.request(
-                "PUT",
-                f"{address}/lineage",
-                # As text: reading and writing it again could change how a number is spelled.
-                content=begin.lineage.encode(),
-                headers={"Content-Type": "application/json"},
-            )
+
+    def _joined(self, begin: Begin, address: str) -> Any:
+        try:
+            return self.client.get(address)
+        except ApiError as error:
+            if error.code == "not_found" and not begin.is_primary:
+                msg = f"Run {begin.run_id} is joined here and has not been started anywhere yet."
+                raise NotYet(msg) from error
+            raise
 
     def _end(self, address: str, end: End) -> None:
         if not self._is_live:

@@ -34,11 +34,12 @@ class Begin(msgspec.Struct, array_like=True, tag=1):
     """Whose run this is and how it started: the first frame of every spool.
 
     A secondary writer joins a run that another process answers for: it names and ends nothing.
+    Without an experiment the run is expected to be there already.
     `lineage` is strict JSON, what the code stated; `url` is where it was meant to go.
     """
 
     run_id: str
-    experiment: str
+    experiment: str | None
     workspace: str
     url: str
     is_primary: bool

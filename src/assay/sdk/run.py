@@ -319,7 +319,7 @@ class Run:
         self.finish(_status_after(kind, error).value)
 
     def __repr__(self) -> str:
-        return f"Run({self.id!r}, experiment={self._begin.experiment!r})"
+        return f"Run({self.id!r})"
 
     def _place(self, step: int | None) -> int:
         place = None if step is None else as_step(step)
@@ -348,7 +348,7 @@ class Run:
                     if number is None:
                         raise InvalidArgument(f"{type(value).__name__} is not a number")
                 except AppError as error:
-                    name = f"metric {key!s:.100}"
+                    name = f"metric {_shown(key)}"
                     self._tell(name, f"{name} was dropped: {error.message}")
                     continue
                 if len(known) < MAX_KNOWN_KEYS:
@@ -370,7 +370,7 @@ class Run:
             check_metric_key(key, "key")
             record = frames.Record(key, place, kind, time.time_ns() // 1_000_000, payload())
         except Exception as error:  # noqa: BLE001 - recording must never stop a training
-            name = key if isinstance(key, str) else type(key).__name__
+            name = _shown(key)
             self._tell(f"record {name}", f"{kind} {name!r} was not recorded: {reason_of(error)}")
             return
         self._write(record)
@@ -407,6 +407,10 @@ def _status_after(kind: type[BaseException] | None, error: BaseException | None)
     if kind is None or (isinstance(error, SystemExit) and error.code in {None, 0}):
         return RunStatus.FINISHED
     return RunStatus.KILLED if issubclass(kind, KeyboardInterrupt) else RunStatus.FAILED
+
+
+def _shown(key: object) -> str:
+    return key[:100] if isinstance(key, str) else type(key).__name__
 
 
 def _joined(folder: str | None, name: str) -> str:

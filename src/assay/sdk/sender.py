@@ -11,7 +11,7 @@ from typing import Final
 from assay.domain.errors import AppError
 from assay.sdk.client import Client
 from assay.sdk.courier import Courier
-from assay.sdk.delivery import Blocked, Delivery, send_file
+from assay.sdk.delivery import Blocked, Delivery, NotYet, send_file
 from assay.sdk.errors import ApiError, ServerUnreachable
 from assay.sdk.frames import Begin, encode
 from assay.sdk.notices import Notices
@@ -112,6 +112,8 @@ class Sender:
                     "blocked",
                     f"the server does not take this run: {error} {kept} can be sent with `assay sync`.",
                 )
+            case NotYet():
+                self._notices.once("not yet", f"{error} {kept} is sent when it has been.")
             case ServerUnreachable():
                 self._notices.once(
                     "unreachable",

@@ -32,7 +32,7 @@ _RESUME_TIMEOUT_S: Final = 5.0
 
 
 def start_run(  # noqa: PLR0913 - each argument is something that a run can be told
-    experiment: str = DEFAULT_EXPERIMENT,
+    experiment: str | None = None,
     *,
     name: str | None = None,
     lineage: Lineage | None = None,
@@ -52,7 +52,8 @@ def start_run(  # noqa: PLR0913 - each argument is something that a run can be t
 
     The server need not be there: what is recorded waits in the spool folder until it can be sent.
     `lineage` states what the training is made from; `code_commit` comes from git and `config` from
-    the params unless stated. `run_id` joins that run, or gives a new one its id. `resume` continues
+    the params unless stated. Without an experiment it goes to `Default`; a run that is resumed or
+    shared stays in its own. `run_id` joins that run, or gives a new one its id. `resume` continues
     a run that exists, counting steps on from its last. `shared` joins a run for which another
     process answers: this one neither names nor ends it. `parent` nests the run under another.
     `mode` is `online`, `offline` (keep everything for `assay sync`) or `disabled` (record nothing);
@@ -67,6 +68,8 @@ def start_run(  # noqa: PLR0913 - each argument is something that a run can be t
     if run_id is None and (resume or shared):
         raise InvalidArgument("resume and shared need the run_id of the run.", field="run_id")
     client = Client(url, token, workspace)
+    if experiment is None and not (resume or shared):
+        experiment = DEFAULT_EXPERIMENT
     begin = _begin(client.connection, experiment, run_id, name, parent, is_primary=not shared)
     if not shared:
         begin.lineage = declared(lineage)
@@ -84,7 +87,7 @@ def start_run(  # noqa: PLR0913 - each argument is something that a run can be t
 
 def _begin(
     connection: Connection,
-    experiment: str,
+    experiment: str | None,
     run_id: str | None,
     name: str | None,
     parent: Run | str | None,
@@ -94,7 +97,7 @@ def _begin(
     parent_id = parent.id if isinstance(parent, Run) else parent
     return Begin(
         run_id=new_run_id() if run_id is None else parse_run_id(run_id),
-        experiment=check_experiment_name(experiment, "experiment"),
+        experiment=None if experiment is None else check_experiment_name(experiment, "experiment"),
         workspace=connection.workspace,
         url=connection.url,
         is_primary=is_primary,

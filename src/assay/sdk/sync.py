@@ -11,7 +11,7 @@ from typing import Final
 from assay.domain.errors import DataCorrupted
 from assay.domain.tracking import RunStatus
 from assay.sdk.client import Client, url_path
-from assay.sdk.delivery import Blocked, Delivery, send_file
+from assay.sdk.delivery import Blocked, Delivery, NotYet, send_file
 from assay.sdk.notices import Notices
 from assay.sdk.sender import outbox_of, remove_if_empty
 from assay.sdk.settings import spool_folder
@@ -122,7 +122,7 @@ def _sync_spool(path: Path, client: Client, is_over: Callable[[], bool]) -> Sync
                 reason = "there was no time left"
             else:
                 _end_killed(delivery, path)
-        except (Blocked, DataCorrupted) as error:
+        except (Blocked, NotYet, DataCorrupted) as error:
             reason = str(error)
         if not reason:
             reader.remove()

@@ -27,8 +27,13 @@ def get_model(tx: Transaction, context: Context, name: str) -> RegisteredModel:
     """The bare model of that name in the request's workspace, or NotFound."""
     found = registered_models.find_model(tx, context.workspace, name)
     if found is None:
-        raise NotFound(f"Registered model {name[:300]!r} does not exist.", field="model")
+        raise unknown_model(name)
     return found
+
+
+def unknown_model(name: str) -> NotFound:
+    """The refusal of a model that is not there, or not visible."""
+    return NotFound(f"Registered model {name[:300]!r} does not exist.", field="model")
 
 
 def get_version(tx: Transaction, model: RegisteredModel, version: int | str) -> ModelVersion:

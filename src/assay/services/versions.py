@@ -32,6 +32,7 @@ from assay.services.catalogue import (
     get_model,
     get_version,
     get_workspace,
+    unknown_model,
 )
 from assay.services.checks import check_tags
 from assay.services.context import Context
@@ -43,6 +44,7 @@ from assay.services.registry_pages import search_page
 from assay.storage import aliases, gate_runs, model_versions, registry_search, verdicts
 from assay.storage.database import Transaction
 from assay.storage.model_versions import VERSION_TAGS
+from assay.storage.registered_models import find_models
 
 MAX_PAGE = 10_000
 MAX_REASON = 2_000
@@ -82,10 +84,17 @@ class Versions:
     def latest(
         self, context: Context, models: Sequence[str]
     ) -> dict[str, tuple[ModelVersion, ...]]:
-        """For each of the models, per stage that is in use, the version of the greatest number."""
+        """For each of the models, per stage that is in use, the version of the greatest number.
+
+        Raises NotFound naming a model that does not exist.
+        """
         context.require(Action.REGISTRY_READ)
         with self._platform.database.read() as tx:
-            pks = {get_model(tx, context, name).pk: name for name in models}
+            known = find_models(tx, context.workspace, models)
+            for name in models:
+                if name not in known:
+                    raise unknown_model(name)
+            pks = {known[name]: name for name in models}
             newest = model_versions.newest_by_stage(tx, list(pks))
             whole = complete_versions(tx, [version for _, version in newest])
         found: dict[str, list[ModelVersion]] = {name: [] for name in models}

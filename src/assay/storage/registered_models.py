@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
@@ -59,6 +60,14 @@ def find_model(tx: Transaction, workspace: str, name: str) -> RegisteredModel | 
     """The live model of that name, without its tags and aliases."""
     row = tx.execute(_BY_NAME, {"workspace": workspace, "name": name}).first()
     return None if row is None else as_model(row)
+
+
+def find_models(tx: Transaction, workspace: str, names: Collection[str]) -> dict[str, int]:
+    """The keys of those live models that exist, by name."""
+    statement = MODELS.where(
+        workspaces.c.name == workspace, registered_models.c.name.in_(names), LIVE
+    )
+    return {row.name: row.id for row in tx.execute(statement)}
 
 
 def as_model(row: Row[Any]) -> RegisteredModel:

@@ -198,3 +198,5 @@ def test_the_newest_version_per_stage(office: Office) -> None:
     latest = office.services.versions.latest(office.ask(), [MODEL])
 
     assert {(v.stage, v.version) for v in latest[MODEL]} == {("Staging", 1), ("", 3)}
+    with pytest.raises(NotFound, match="nobody"):
+        office.services.versions.latest(office.ask(), [MODEL, "nobody"])

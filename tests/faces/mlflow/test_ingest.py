@@ -362,3 +362,35 @@ def test_a_metric_of_a_logged_model_is_kept_with_its_dataset(server: Server) -> 
         ("b", "d", run_id),
     }
     assert set(metrics(server, run_id)) == {"a", "b"}
+
+
+def test_a_refused_batch_does_not_rename_the_run(server: Server) -> None:
+    """The name is part of the batch."""
+    run_id = server.a_run(run_name="before")
+    server.post("/runs/log-parameter", run_id=run_id, key="lr", value="1")
+    name = {"key": "mlflow.runName", "value": "after"}
+
+    for params in ([{"key": "lr", "value": "2"}], []):
+        server.post(
+            "/runs/log-batch",
+            run_id=run_id,
+            metrics=[point()],
+            params=params,
+            tags=[name if params else {**name, "value": "line\nbreak"}],
+        )
+
+    assert server.run(run_id)["info"]["run_name"] == "before"
+    assert metrics(server, run_id) == {}
+
+
+def test_a_metric_of_an_unknown_model_is_refused_as_a_whole(server: Server) -> None:
+    """Nothing stays of it, neither with the run."""
+    run_id = server.a_run()
+    lost = {"model_id": "m-" + "0" * 32}
+
+    for path, body in (
+        ("/runs/log-metric", {**point(), **lost}),
+        ("/runs/log-batch", {"metrics": [point(), {**point("b"), **lost}]}),
+    ):
+        refused(server.post(path, run_id=run_id, **body), 404, "RESOURCE_DOES_NOT_EXIST")
+    assert metrics(server, run_id) == {}

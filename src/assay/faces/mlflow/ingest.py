@@ -5,14 +5,14 @@ The messages forbid unknown fields: whoever sends one in another spelling is rea
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import anyio.to_thread
 from msgspec import field
 
 from assay.domain.access import Action
-from assay.domain.names import MAX_PARAM_VALUE, MAX_TAG_VALUE
+from assay.domain.names import MAX_PARAM_VALUE, MAX_TAG_VALUE, check_run_name
 from assay.domain.tracking import LoggedModelMetric
 from assay.faces.endpoint import BATCH_BODY, SMALL_BODY, Call, Endpoint
 from assay.faces.mlflow.limits import (
@@ -76,6 +76,8 @@ async def log_metric(call: Call, message: LogMetric) -> None:
     check_key(message.key, "key")
     if message.timestamp < 0:
         raise invalid("timestamp", message.timestamp, _NEGATIVE)
+    if message.model_id:
+        await _check_models(call, [message.model_id])
     await call.services.ingest.submit_columns(
         call.context,
         message.run_id,
@@ -125,7 +127,10 @@ async def log_batch(call: Call, message: LogBatch) -> None:
             )
         return
     _check_metrics(metrics)
-    await _rename(call, message.run_id, tags)
+    about_models = [metric for metric in metrics if metric.model_id]
+    if about_models:
+        await _check_models(call, {metric.model_id or "" for metric in about_models})
+    _check_name(tags)
     await call.services.ingest.submit_columns(
         call.context,
         message.run_id,
@@ -137,7 +142,7 @@ async def log_batch(call: Call, message: LogBatch) -> None:
         params=params,
         tags=tags,
     )
-    about_models = [metric for metric in metrics if metric.model_id]
+    await _rename(call, message.run_id, tags)
     if about_models:
         await _log_to_models(call, message.run_id, about_models)
 
@@ -152,8 +157,21 @@ def _check_metrics(metrics: Sequence[MetricValue]) -> None:
 async def _set_tags(
     call: Call, run_id: str, tags: Mapping[str, str], params: Mapping[str, str] | None = None
 ) -> None:
-    await _rename(call, run_id, tags)
+    _check_name(tags)
     await call.services.ingest.submit(call.context, run_id, params=params, tags=tags)
+    await _rename(call, run_id, tags)
+
+
+def _check_name(tags: Mapping[str, str]) -> None:
+    name = tags.get(RUN_NAME_TAG)
+    if name:
+        check_run_name(name, f"tag {RUN_NAME_TAG}")
+
+
+async def _check_models(call: Call, model_ids: Iterable[str]) -> None:
+    """Before anything is written: the models are there, so that nothing is half done."""
+    for model_id in sorted(model_ids):
+        await anyio.to_thread.run_sync(call.services.logged_models.get, call.context, model_id)
 
 
 async def _rename(call: Call, run_id: str, tags: Mapping[str, str]) -> None:

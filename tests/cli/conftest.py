@@ -32,8 +32,8 @@ def nowhere(
 
 
 @pytest.fixture
-def workspace(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A workspace of this test alone, which commands and clients work in."""
+def workspace(server: LiveServer, nowhere: Assay, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A workspace of this test alone, which commands and clients work in from then on."""
     name = f"test-{secrets.token_hex(6)}"
     monkeypatch.setenv("ASSAY_URL", server.url)
     with Client(server.url) as client:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -51,14 +51,22 @@ def hold_exams(assay: Assay, token: str, monkeypatch: pytest.MonkeyPatch) -> Hol
     return hold
 
 
-def start_runner(*flags: str, token: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "assay", "gate-runner", "--poll", "0.1", *flags],
+@pytest.fixture
+def runner(token: str, workspace: str) -> Iterator[subprocess.Popen[str]]:
+    """A gate runner in a process of its own, which waits for exams."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "assay", "gate-runner", "--poll", "0.1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "ASSAY_TOKEN": token},
     )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
 
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -188,10 +196,11 @@ def test_a_new_gate_makes_the_champion_sit_the_exam_again(
 
 
 @pytest.mark.usefixtures("gate")
-def test_a_promotion_waits_for_its_exam(assay: Assay, client: Client, token: str) -> None:
+def test_a_promotion_waits_for_its_exam(
+    assay: Assay, client: Client, runner: subprocess.Popen[str]
+) -> None:
     """--wait promotes as soon as a runner elsewhere has held the exam."""
     add_version(client, "bot", 3)
-    runner = start_runner(token=token)
     told = assay("promote", "bot/1", "--wait", "--timeout", 60)
     code, out, _ = end(runner)
 
@@ -314,14 +323,13 @@ def test_a_token_of_this_folder_is_not_shown_to_another_machine(
 
 
 def test_the_exam_in_hand_is_finished_on_the_first_signal_and_given_up_on_the_second(
-    assay: Assay, client: Client, tmp_path: Path, token: str
+    assay: Assay, client: Client, tmp_path: Path, runner: subprocess.Popen[str]
 ) -> None:
     """Given up, it writes no verdict: its lease runs out and somebody else holds it."""
     suite = capitals(tmp_path / "suite", scorer=BLOCKING_SCORER)
     assay.done("gates", "create", "exam", "--suite", suite)
     add_version(client, "bot", 3)
     assay.done("gates", "request", "bot/1")
-    runner = start_runner(token=token)
     assert runner.stdout is not None
     assert runner.stderr is not None
     assert "exam" in runner.stdout.readline()

@@ -226,9 +226,10 @@ def _signals(stop: Stop) -> Iterator[None]:
         del number, frame
         if stop.soon.is_set():
             stop.now.set()
-        else:
-            note("Stopping after the exam in hand; once more gives it up.")
+            return
+        # First, since the next signal may come while the note is being written.
         stop.soon.set()
+        note("Stopping after the exam in hand; once more gives it up.")
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -124,7 +124,8 @@ def decide(
 
     `approvals` are the names of those who agreed to this very promotion; those `barred` (who
     registered the version, ran the training or wrote the gate) do not count. Scores are compared
-    exactly; a tie holds. The first champion needs only to pass.
+    exactly; a tie holds. The first champion needs only to pass, and so does one after a champion that
+    was imported without files: what can never be scored can never be compared.
     """
     holds = list(_standing(challenger, champion))
     current = None if gate is None else gate_fingerprint(gate)
@@ -228,6 +229,9 @@ def _under_gate(
         return misbound
     holds = _judged(verdict, gate)
     if champion is None or champion.version == challenger.version:
+        return holds
+    if champion.artifact_digest is None:
+        # Moved in without its files: there is nothing that could ever be scored, so nothing to beat.
         return holds
     held = comparable_verdict(champion, current)
     if held is None:

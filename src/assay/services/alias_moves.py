@@ -1,6 +1,7 @@
-"""Writing down that an alias moved: history, alias, ledger and outbox, all or nothing.
+"""Writing down that an alias moved: history, alias and ledger, all or nothing.
 
-Nothing is decided here. Protected aliases get here from `promotion` alone, and are refused else.
+Nothing is decided here. Protected aliases get here from `promotion`, and once, when they are moved in,
+from `importing`; everything else is refused.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from assay.domain.canonical import JsonValue, canonical_text
 from assay.domain.event_target import alias_target
+from assay.domain.imported import is_imported
 from assay.domain.ledger import EventAction
 from assay.domain.names import is_protected
 from assay.domain.registry import AliasMove, ModelVersion, MoveKind, RegisteredModel
@@ -19,7 +21,6 @@ from assay.services.ledger import Ledger, actor_text
 from assay.storage import aliases, model_versions, registered_models
 from assay.storage.aliases import HeldAlias, NewMove
 from assay.storage.database import Transaction
-from assay.storage.ledger import insert_notice
 
 _ACTIONS: Mapping[MoveKind, EventAction] = {
     MoveKind.SET: EventAction.ALIAS_SET,
@@ -53,7 +54,8 @@ def write_move(
     protected: frozenset[str],
 ) -> AliasMove:
     """Carry the move out as the next revision. The caller holds the ledger's lock."""
-    if is_protected(move.alias, protected) and move.kind not in _GUARDED_KINDS:
+    is_guarded = move.kind in _GUARDED_KINDS or _is_moved_in(move)
+    if is_protected(move.alias, protected) and not is_guarded:
         msg = f"a {move.kind.value} was about to move the protected alias {move.alias!r}"
         raise RuntimeError(msg)
     revision = move.held.revision + 1
@@ -78,10 +80,15 @@ def write_move(
     )
     aliases.point_alias(tx, move.model.pk, move.alias, target_pk, revision, context.now_ms)
     registered_models.touch_model(tx, move.model.pk, context.now_ms)
-    insert_notice(tx, seq, "alias.moved", _notice(context, move, revision), context.now_ms)
     written = aliases.find_move(tx, move.model.pk, move.alias, revision)
     assert written is not None
     return written
+
+
+def _is_moved_in(move: PlannedMove) -> bool:
+    if move.kind is not MoveKind.IMPORTED or move.target is None:
+        return False
+    return move.held.revision == 0 and is_imported(move.target)
 
 
 def _record(
@@ -126,20 +133,4 @@ def _details(move: PlannedMove, revision: int) -> AliasMoved | AliasRemoved | Ro
         revision,
         reason=move.reason,
         decision=move.decision,
-    )
-
-
-def _notice(context: Context, move: PlannedMove, revision: int) -> str:
-    return canonical_text(
-        {
-            "workspace": move.model.workspace,
-            "model": move.model.name,
-            "alias": move.alias,
-            "revision": revision,
-            "kind": move.kind.value,
-            "from_version": move.held.version,
-            "to_version": None if move.target is None else move.target.version,
-            "actor": actor_text(context),
-            "at_ms": context.now_ms,
-        }
     )

@@ -14,6 +14,7 @@ from assay.services.evaluation import Evaluation
 from assay.services.experiments import Experiments
 from assay.services.gate_runs import GateRuns
 from assay.services.gates import Gates
+from assay.services.importing import Importing
 from assay.services.ingest import Ingest
 from assay.services.ledger import Ledger
 from assay.services.live import Live
@@ -62,6 +63,7 @@ class Services:
     promotion: Promotion
     ledger: Ledger
     audit: Audit
+    importing: Importing
 
     def start(self) -> None:
         """Start the background threads and clear what an earlier crash left half-uploaded."""
@@ -82,6 +84,7 @@ def build_services(platform: Platform, *, accounts: bool) -> Services:
     live = Live()
     compaction = Compaction(platform)
     registry = Registry(platform, ledger)
+    metrics = Metrics(platform, live)
     promotion = Promotion(platform, ledger)
     registration = Registration(platform, ledger, registry)
     aliases = Aliases(platform, ledger, promotion)
@@ -98,7 +101,7 @@ def build_services(platform: Platform, *, accounts: bool) -> Services:
         artifacts=Artifacts(platform),
         logged_models=LoggedModels(platform),
         ingest=Ingest(platform, live, compaction),
-        metrics=Metrics(platform, live),
+        metrics=metrics,
         live=live,
         compaction=compaction,
         registry=registry,
@@ -113,4 +116,5 @@ def build_services(platform: Platform, *, accounts: bool) -> Services:
         promotion=promotion,
         ledger=ledger,
         audit=Audit(platform),
+        importing=Importing(platform, ledger, metrics),
     )

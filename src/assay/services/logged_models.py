@@ -74,7 +74,7 @@ class LoggedModels:
         tags: Mapping[str, str] | None = None,
     ) -> LoggedModel:
         """Make a pending logged model in an active experiment, written by an active run if any."""
-        _check_name(name)
+        check_name(name)
         check_text(model_type, "model_type", max_length=MAX_MODEL_TYPE)
         given_params, given_tags = check_params(params or {}), check_tags(tags or {})
         model_id = f"m-{self._platform.token_hex(ID_BYTES)}"
@@ -173,7 +173,7 @@ class LoggedModels:
                 limit=MAX_METRICS,
             )
         for metric in metrics:
-            _check_metric(metric)
+            check_metric(metric)
         with self._platform.database.write() as tx:
             model = _open(tx, context, model_id)
             run_pks = {
@@ -255,7 +255,8 @@ def _unknown(model_id: str) -> NotFound:
     return NotFound(f"Logged model {model_id!r} does not exist.", field="model_id")
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Pass, or InvalidArgument for a name that addresses of models could not hold."""
     check_text(name, "name", max_length=MAX_MODEL_NAME, allow_empty=False)
     if not name.strip() or _FORBIDDEN.search(name) is not None:
         raise InvalidArgument(
@@ -263,7 +264,8 @@ def _check_name(name: str) -> None:
         )
 
 
-def _check_metric(metric: LoggedModelMetric) -> None:
+def check_metric(metric: LoggedModelMetric) -> None:
+    """Pass, or InvalidArgument naming what is not legal."""
     check_point(metric.key, metric.value, metric.timestamp_ms, metric.step)
     check_text(metric.dataset_name, "dataset_name", max_length=MAX_DATASET_NAME)
     check_text(metric.dataset_digest, "dataset_digest", max_length=MAX_DATASET_DIGEST)

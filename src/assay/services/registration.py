@@ -145,7 +145,7 @@ class Registration:
             policy=workspace.policy.lineage,
         )
         number = registered_models.take_version_number(tx, owner.pk, context.now_ms)
-        new = _new_version(context, entry, owner, number, source, lineage)
+        new = new_version(context, entry, owner, number, source, lineage)
         pk = model_versions.insert_version(tx, new, source.files)
         VERSION_TAGS.insert(tx, pk, entry.tags)
         self._record(tx, context, owner, new)
@@ -175,7 +175,7 @@ class Registration:
         )
 
 
-def _new_version(
+def new_version(
     context: Context,
     entry: Entry,
     owner: RegisteredModel,
@@ -183,6 +183,7 @@ def _new_version(
     source: Source,
     lineage: ReadLineage,
 ) -> NewVersion:
+    """All that is written of a version, from what was asked for and what was found."""
     closed = lineage.fingerprint
     return NewVersion(
         model_pk=owner.pk,

@@ -87,8 +87,8 @@ def create_experiment(call: Call, body: ExperimentRequest) -> ExperimentAnswer:
     """Make an experiment."""
     experiments = call.services.experiments
     if body.exist_ok and body.artifact_location is None and not body.tags:
-        return _answer(experiments.ensure(call.context, body.name))
-    return _answer(
+        return experiment_answer(experiments.ensure(call.context, body.name))
+    return experiment_answer(
         experiments.create(
             call.context, body.name, artifact_location=body.artifact_location, tags=body.tags
         )
@@ -110,18 +110,22 @@ def search_experiments(call: Call, body: ExperimentQuery) -> ExperimentPage:
         max_results=body.max_results,
         page_token=body.page_token,
     )
-    return ExperimentPage([_answer(found) for found in page.items], page.next_token)
+    return ExperimentPage([experiment_answer(found) for found in page.items], page.next_token)
 
 
 def get_experiment(call: Call) -> ExperimentAnswer:
     """One experiment."""
-    return _answer(call.services.experiments.get(call.context, call.path["experiment_id"]))
+    return experiment_answer(
+        call.services.experiments.get(call.context, call.path["experiment_id"])
+    )
 
 
 def update_experiment(call: Call, body: RenameRequest) -> ExperimentAnswer:
     """Rename it."""
     experiment_id = call.path["experiment_id"]
-    return _answer(call.services.experiments.update(call.context, experiment_id, name=body.name))
+    return experiment_answer(
+        call.services.experiments.update(call.context, experiment_id, name=body.name)
+    )
 
 
 def delete_experiment(call: Call) -> None:
@@ -164,7 +168,8 @@ def search_datasets(call: Call, body: DatasetQuery) -> DatasetUses:
     )
 
 
-def _answer(found: Experiment) -> ExperimentAnswer:
+def experiment_answer(found: Experiment) -> ExperimentAnswer:
+    """An experiment as the API shows it."""
     return ExperimentAnswer(
         found.experiment_id,
         found.workspace,

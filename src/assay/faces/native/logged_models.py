@@ -88,12 +88,12 @@ def create_model(call: Call, body: LoggedModelRequest) -> LoggedModelAnswer:
         params=body.params,
         tags=body.tags,
     )
-    return _answer(made)
+    return logged_model_answer(made)
 
 
 def get_model(call: Call) -> LoggedModelAnswer:
     """One logged model."""
-    return _answer(call.services.logged_models.get(call.context, call.path["model_id"]))
+    return logged_model_answer(call.services.logged_models.get(call.context, call.path["model_id"]))
 
 
 def finish_model(call: Call, body: StatusRequest) -> LoggedModelAnswer:
@@ -101,7 +101,7 @@ def finish_model(call: Call, body: StatusRequest) -> LoggedModelAnswer:
     changed = call.services.logged_models.finalize(
         call.context, call.path["model_id"], body.status, body.message
     )
-    return _answer(changed)
+    return logged_model_answer(changed)
 
 
 def delete_model(call: Call) -> None:
@@ -120,10 +120,11 @@ def search_models(call: Call, body: LoggedModelQuery) -> LoggedModelPage:
         max_results=body.max_results,
         page_token=body.page_token,
     )
-    return LoggedModelPage([_answer(found) for found in page.items], page.next_token)
+    return LoggedModelPage([logged_model_answer(found) for found in page.items], page.next_token)
 
 
-def _answer(found: LoggedModel) -> LoggedModelAnswer:
+def logged_model_answer(found: LoggedModel) -> LoggedModelAnswer:
+    """A logged model as the API shows it."""
     return LoggedModelAnswer(
         model_id=found.model_id,
         workspace=found.workspace,

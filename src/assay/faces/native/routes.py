@@ -15,6 +15,7 @@ from assay.faces.native import (
     experiments,
     gate_runs,
     gates,
+    importing,
     ingest,
     ledger,
     logged_models,
@@ -50,6 +51,7 @@ _NOUNS: tuple[Endpoint, ...] = (
     *ledger.ENDPOINTS,
     *access.ENDPOINTS,
     *page_lineage.ENDPOINTS,
+    *importing.ENDPOINTS,
 )
 
 

@@ -18,6 +18,7 @@ from assay.sdk.client import Client, file_path, url_path
 from assay.sdk.errors import ApiError
 
 LEASE_S: Final = 60
+BEAT_S: Final = 15.0
 REASON_MAX: Final = 2_000
 
 
@@ -53,13 +54,17 @@ class Judged:
 class GateDesk:
     """Takes exams from the server and hands their results in. Every digest is computed again here."""
 
-    def __init__(self, client: Client, runner: str) -> None:
+    def __init__(
+        self, client: Client, runner: str, *, lease_s: int = LEASE_S, beat_s: float = BEAT_S
+    ) -> None:
         self._client = client
         self._runner = runner
+        self._lease_s = lease_s
+        self._beat_s = beat_s
 
     def lease(self) -> Lease | None:
         """The oldest waiting gate run, or None."""
-        body = {"seconds": LEASE_S, "runner": self._runner}
+        body = {"seconds": self._lease_s, "runner": self._runner}
         given = self._client.post("/gate-runs/lease", body).get("lease")
         if given is None:
             return None
@@ -94,12 +99,12 @@ class GateDesk:
         over, lost = threading.Event(), threading.Event()
 
         def beat() -> None:
-            ends_s = time.monotonic() + LEASE_S
-            while not over.wait(LEASE_S / 4):
+            ends_s = time.monotonic() + self._lease_s
+            while not over.wait(self._beat_s):
                 asked_s = time.monotonic()
                 try:
                     self._beat(lease)
-                    ends_s = asked_s + LEASE_S
+                    ends_s = asked_s + self._lease_s
                 except ApiError as error:
                     # A refusal is final; a server that is away may be back before the lease ends.
                     if error.status in range(400, 500) or time.monotonic() > ends_s:
@@ -117,7 +122,7 @@ class GateDesk:
     def _beat(self, lease: Lease) -> None:
         address = url_path("gate-runs", lease.gate_run_id, "heartbeat")
         self._client.request(
-            "POST", address, json={**_proof(lease), "seconds": LEASE_S}, idempotent=True
+            "POST", address, json={**_proof(lease), "seconds": self._lease_s}, idempotent=True
         )
 
     def _end(self, lease: Lease, how: str, said: Mapping[str, Any]) -> Judged:

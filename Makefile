@@ -26,7 +26,7 @@ demo: install ## run the main job on real input: track, compare, gate, promote, 
 	@$(VENV)/bin/assay demo $(DEMO_ARGS)
 
 test: install ## run every test that needs no torch (the slow ones: test-slow)
-	@$(PYTEST) $(PYTEST_ARGS)
+	@$(PYTEST) -n auto --dist loadfile $(PYTEST_ARGS)
 
 test-slow: install ## run the tests that take minutes, crash tests among them
 	@$(PYTEST) -m slow $(PYTEST_ARGS)

@@ -13,7 +13,8 @@ const queries = new QueryClient({
     queries: {
       staleTime: 5_000,
       // A refusal will be the same the second time; only silence is worth another try.
-      retry: (count, error) => count < 2 && error instanceof ApiError && (error.status === 0 || error.status === 503),
+      retry: (count, error) =>
+        count < 2 && error instanceof ApiError && (error.status === 0 || error.status === 503),
     },
   },
 });

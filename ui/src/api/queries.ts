@@ -7,12 +7,17 @@ import type * as T from "./types";
 const ws = currentWorkspace;
 
 export const whoami = () =>
-  queryOptions({ queryKey: ["whoami", ws()], queryFn: ({ signal }) => get<T.Whoami>("/whoami", {}, signal), staleTime: 60_000 });
+  queryOptions({
+    queryKey: ["whoami", ws()],
+    queryFn: ({ signal }) => get<T.Whoami>("/whoami", {}, signal),
+    staleTime: 60_000,
+  });
 
 export const workspaces = () =>
   queryOptions({
     queryKey: ["workspaces"],
-    queryFn: async ({ signal }) => (await get<{ workspaces: T.Workspace[] }>("/workspaces", {}, signal)).workspaces,
+    queryFn: async ({ signal }) =>
+      (await get<{ workspaces: T.Workspace[] }>("/workspaces", {}, signal)).workspaces,
   });
 
 export const experiments = (view: "active" | "deleted" | "all" = "active") =>
@@ -56,7 +61,11 @@ export const runPages = (search: RunSearch, refreshMs: number | false = false) =
   infiniteQueryOptions({
     queryKey: ["runs", "pages", search],
     queryFn: async ({ pageParam, signal }): Promise<{ rows: RunRow[]; next: string | null }> => {
-      const page = await post<RunPage>("/runs/search", runSearchBody(search, pageParam ? 1000 : 100, pageParam), signal);
+      const page = await post<RunPage>(
+        "/runs/search",
+        runSearchBody(search, pageParam ? 1000 : 100, pageParam),
+        signal,
+      );
       return { rows: page.runs.map(toRow), next: page.next_page_token };
     },
     initialPageParam: null as string | null,
@@ -96,7 +105,8 @@ export const artifacts = (owner: string, folder: string) =>
 export const recordKeys = (id: string) =>
   queryOptions({
     queryKey: ["run", id, "record-keys"],
-    queryFn: async ({ signal }) => (await get<{ keys: string[] }>(`${apiPath("runs", id)}/records`, {}, signal)).keys,
+    queryFn: async ({ signal }) =>
+      (await get<{ keys: string[] }>(`${apiPath("runs", id)}/records`, {}, signal)).keys,
   });
 
 export const records = (id: string, key: string) =>
@@ -115,14 +125,21 @@ export const records = (id: string, key: string) =>
 export const evals = (id: string) =>
   queryOptions({
     queryKey: ["run", id, "evals"],
-    queryFn: async ({ signal }) => (await get<{ results: T.EvalResult[] }>(`${apiPath("runs", id)}/evals`, {}, signal)).results,
+    queryFn: async ({ signal }) =>
+      (await get<{ results: T.EvalResult[] }>(`${apiPath("runs", id)}/evals`, {}, signal)).results,
   });
 
 export const models = () =>
   queryOptions({
     queryKey: ["models", ws()],
     queryFn: async ({ signal }) =>
-      (await get<{ models: T.Model[] }>("/models", { max_results: 1000, order_by: ["last_updated_timestamp DESC"] }, signal)).models,
+      (
+        await get<{ models: T.Model[] }>(
+          "/models",
+          { max_results: 1000, order_by: ["last_updated_timestamp DESC"] },
+          signal,
+        )
+      ).models,
   });
 
 export const model = (name: string) =>
@@ -135,7 +152,13 @@ export const versions = (name: string) =>
   queryOptions({
     queryKey: ["model", ws(), name, "versions"],
     queryFn: async ({ signal }) =>
-      (await get<{ versions: T.Version[] }>(`${apiPath("models", name)}/versions`, { max_results: 1000 }, signal)).versions,
+      (
+        await get<{ versions: T.Version[] }>(
+          `${apiPath("models", name)}/versions`,
+          { max_results: 1000 },
+          signal,
+        )
+      ).versions,
   });
 
 export const versionsOfRun = (runId: string) =>
@@ -143,6 +166,19 @@ export const versionsOfRun = (runId: string) =>
     queryKey: ["versions-of-run", ws(), runId],
     queryFn: async ({ signal }) =>
       (await get<{ versions: T.Version[] }>("/versions", { filter: `run_id = '${runId}'` }, signal)).versions,
+  });
+
+export const recentVersions = () =>
+  queryOptions({
+    queryKey: ["recent-versions", ws()],
+    queryFn: async ({ signal }) =>
+      (
+        await get<{ versions: T.Version[] }>(
+          "/versions",
+          { order_by: ["creation_timestamp DESC"], max_results: 200 },
+          signal,
+        )
+      ).versions,
   });
 
 export const version = (name: string, number: string | number) =>
@@ -167,7 +203,8 @@ export const aliasHistory = (name: string, alias: string) =>
   queryOptions({
     queryKey: ["model", ws(), name, "history", alias],
     queryFn: async ({ signal }) =>
-      (await get<{ moves: T.Move[] }>(`${apiPath("models", name, "aliases", alias)}/history`, {}, signal)).moves,
+      (await get<{ moves: T.Move[] }>(`${apiPath("models", name, "aliases", alias)}/history`, {}, signal))
+        .moves,
   });
 
 export const preview = (name: string, number: number, alias: string) =>
@@ -182,7 +219,8 @@ export const preview = (name: string, number: number, alias: string) =>
 export const gates = () =>
   queryOptions({
     queryKey: ["gates", ws()],
-    queryFn: async ({ signal }) => (await get<{ gates: T.Gate[] }>("/gates", { current_only: true, max_results: 1000 }, signal)).gates,
+    queryFn: async ({ signal }) =>
+      (await get<{ gates: T.Gate[] }>("/gates", { current_only: true, max_results: 1000 }, signal)).gates,
   });
 
 export const gate = (name: string) =>
@@ -194,7 +232,8 @@ export const gate = (name: string) =>
 export const suites = () =>
   queryOptions({
     queryKey: ["suites", ws()],
-    queryFn: async ({ signal }) => (await get<{ suites: T.Suite[] }>("/suites", { max_results: 1000 }, signal)).suites,
+    queryFn: async ({ signal }) =>
+      (await get<{ suites: T.Suite[] }>("/suites", { max_results: 1000 }, signal)).suites,
   });
 
 export const gateRuns = (of: { model?: string; version?: number; state?: string[] } = {}) =>
@@ -223,7 +262,8 @@ export const ledger = (of: { object?: string; action?: string }) =>
 export const principals = () =>
   queryOptions({
     queryKey: ["principals"],
-    queryFn: async ({ signal }) => (await get<{ principals: T.Principal[] }>("/principals", {}, signal)).principals,
+    queryFn: async ({ signal }) =>
+      (await get<{ principals: T.Principal[] }>("/principals", {}, signal)).principals,
   });
 
 export const tokens = () =>

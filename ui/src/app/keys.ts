@@ -1,7 +1,8 @@
 import { useEffect, useEffectEvent } from "react";
 
 const isTyping = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  target instanceof HTMLElement &&
+  (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
 /**
  * Calls what belongs to a key. `Mod+K` is Ctrl or Command; `g h` is one key after the other; a single letter

@@ -1,7 +1,18 @@
 import { Dialog } from "@base-ui/react/dialog";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { BookLock, Boxes, CornerDownLeft, FlaskConical, House, Search, Settings, ShieldCheck, SunMoon, Waypoints } from "lucide-react";
+import {
+  BookLock,
+  Boxes,
+  CornerDownLeft,
+  FlaskConical,
+  House,
+  Search,
+  Settings,
+  ShieldCheck,
+  SunMoon,
+  Waypoints,
+} from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useDeferredValue, useState } from "react";
 import * as queries from "@/api/queries";
 import { cx } from "@/design/cx";
@@ -63,7 +74,12 @@ export default function Palette({ onClose }: { onClose: () => void }) {
               className="h-12 flex-1 bg-transparent text-base outline-none"
             />
           </div>
-          <div id="palette-list" role="listbox" aria-label="Results" className="max-h-[52vh] overflow-y-auto p-1.5">
+          <div
+            id="palette-list"
+            role="listbox"
+            aria-label="Results"
+            className="max-h-[52vh] overflow-y-auto p-1.5"
+          >
             {entries.map((entry, index) => (
               <div
                 key={entry.id}
@@ -86,7 +102,9 @@ export default function Palette({ onClose }: { onClose: () => void }) {
                 {index === chosen ? <CornerDownLeft /> : null}
               </div>
             ))}
-            {entries.length === 0 ? <p className="px-3 py-6 text-center text-ink-3">Nothing matches “{text}”.</p> : null}
+            {entries.length === 0 ? (
+              <p className="px-3 py-6 text-center text-ink-3">Nothing matches “{text}”.</p>
+            ) : null}
           </div>
         </Dialog.Popup>
       </Dialog.Portal>
@@ -112,7 +130,13 @@ function useEntries(text: string): Entry[] {
   const go = (to: string) => () => void navigate({ to });
   const places: Entry[] = [
     { id: "home", label: "Home", kind: "Page", icon: <House />, run: go("/") },
-    { id: "experiments", label: "Experiments", kind: "Page", icon: <FlaskConical />, run: go("/experiments") },
+    {
+      id: "experiments",
+      label: "Experiments",
+      kind: "Page",
+      icon: <FlaskConical />,
+      run: go("/experiments"),
+    },
     { id: "models", label: "Models", kind: "Page", icon: <Boxes />, run: go("/models") },
     { id: "gates", label: "Gates and suites", kind: "Page", icon: <ShieldCheck />, run: go("/gates") },
     { id: "ledger", label: "Ledger", kind: "Page", icon: <BookLock />, run: go("/ledger") },
@@ -131,7 +155,8 @@ function useEntries(text: string): Entry[] {
       label: each.name,
       kind: "Experiment",
       icon: <FlaskConical />,
-      run: () => void navigate({ to: "/experiments/$experimentId", params: { experimentId: each.experiment_id } }),
+      run: () =>
+        void navigate({ to: "/experiments/$experimentId", params: { experimentId: each.experiment_id } }),
     })),
     ...models.map((each) => ({
       id: `m${each.name}`,

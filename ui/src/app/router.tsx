@@ -6,8 +6,8 @@ import {
   retainSearchParams,
 } from "@tanstack/react-router";
 import { setWorkspace } from "@/api/client";
-import { hashRedirect } from "./foreign-links";
 import { Crash, NotFound } from "./crash";
+import { hashRedirect } from "./foreign-links";
 import * as search from "./search";
 import { Shell } from "./shell";
 

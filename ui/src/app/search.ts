@@ -8,7 +8,8 @@ const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : typeof value === "number" ? String(value) : undefined;
 const oneOf = <T extends string>(value: unknown, known: readonly T[]): T | undefined =>
   known.find((each) => each === value);
-const flag = (value: unknown): true | undefined => (value === true || value === 1 || value === "1" ? true : undefined);
+const flag = (value: unknown): true | undefined =>
+  value === true || value === 1 || value === "1" ? true : undefined;
 const list = (value: unknown): string[] | undefined => {
   if (!Array.isArray(value)) return typeof value === "string" && value ? [value] : undefined;
   const found = value.map(text).filter((each) => each !== undefined);
@@ -24,7 +25,6 @@ export interface RootSearch {
   ws?: string;
 }
 export const root = (raw: Raw): RootSearch => ({ ws: text(raw.ws) === "default" ? undefined : text(raw.ws) });
-
 
 export interface ListSearch {
   q?: string;

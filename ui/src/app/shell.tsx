@@ -11,7 +11,8 @@ import { SignIn } from "./sign-in";
 import { chooseTheme, theme } from "./theme";
 import { Toaster } from "./toasts";
 
-const Palette = lazy(() => import("./palette"));
+const loadPalette = () => import("./palette");
+const Palette = lazy(loadPalette);
 const Shortcuts = lazy(() => import("./shortcuts"));
 
 type Overlay = "palette" | "shortcuts" | null;
@@ -25,6 +26,11 @@ export function Shell() {
   const queries = useQueryClient();
 
   useEffect(() => whenUnauthenticated(() => setSignIn(true)), []);
+  useEffect(() => {
+    // Whoever presses Ctrl-K goes on typing at once, so its code is here before.
+    const timer = setTimeout(() => void loadPalette(), 500);
+    return () => clearTimeout(timer);
+  }, []);
   useKeys({
     "Mod+K": () => setOverlay("palette"),
     "/": () => focusFilter() || setOverlay("palette"),

@@ -46,7 +46,9 @@ export default function Shortcuts({ onClose }: { onClose: () => void }) {
                 <div key={key} className="flex items-center justify-between gap-3">
                   <dd>{what}</dd>
                   <dt>
-                    <kbd className="rounded border border-line bg-sunken px-1.5 py-0.5 font-sans text-2xs text-ink-2">{key}</kbd>
+                    <kbd className="rounded border border-line bg-sunken px-1.5 py-0.5 font-sans text-2xs text-ink-2">
+                      {key}
+                    </kbd>
                   </dt>
                 </div>
               ))}

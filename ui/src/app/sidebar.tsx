@@ -29,14 +29,27 @@ const PLACES = [
   { to: "/ledger", label: "Ledger", icon: BookLock },
 ] as const;
 
-export function Sidebar({ open, onClose, onSearch }: { open: boolean; onClose: () => void; onSearch: () => void }) {
+export function Sidebar({
+  open,
+  onClose,
+  onSearch,
+}: {
+  open: boolean;
+  onClose: () => void;
+  onSearch: () => void;
+}) {
   const path = useLocation({ select: (location) => location.pathname });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the drawer closes whenever the page changes
   useEffect(onClose, [path]);
   return (
     <>
       {open ? (
-        <button type="button" aria-label="Close the menu" className="fixed inset-0 z-20 bg-shade lg:hidden" onClick={onClose} />
+        <button
+          type="button"
+          aria-label="Close the menu"
+          className="fixed inset-0 z-20 bg-shade lg:hidden"
+          onClick={onClose}
+        />
       ) : null}
       <nav
         aria-label="Main"
@@ -82,9 +95,20 @@ export function Sidebar({ open, onClose, onSearch }: { open: boolean; onClose: (
 }
 
 const isWithin = (path: string, place: string): boolean =>
-  path.startsWith(place) || (place === "/experiments" && (path.startsWith("/runs") || path.startsWith("/compare")));
+  path.startsWith(place) ||
+  (place === "/experiments" && (path.startsWith("/runs") || path.startsWith("/compare")));
 
-function Place({ to, icon, active, children }: { to: string; icon: ReactNode; active: boolean; children: ReactNode }) {
+function Place({
+  to,
+  icon,
+  active,
+  children,
+}: {
+  to: string;
+  icon: ReactNode;
+  active: boolean;
+  children: ReactNode;
+}) {
   return (
     <li>
       <Link
@@ -142,7 +166,10 @@ function WorkspaceMenu() {
     <Menu
       align="start"
       trigger={
-        <button type="button" className="flex h-10 w-full min-w-0 items-center gap-2.5 rounded-md px-1.5 text-left hover:bg-hover">
+        <button
+          type="button"
+          className="flex h-10 w-full min-w-0 items-center gap-2.5 rounded-md px-1.5 text-left hover:bg-hover"
+        >
           <Mark className="size-6 shrink-0" />
           <span className="min-w-0 flex-1 leading-tight">
             <span className="block text-sm font-semibold tracking-tight">Assay</span>
@@ -173,7 +200,10 @@ function Foot() {
   const theme = useTheme();
   return (
     <div className="flex h-9 items-center gap-1 pl-2">
-      <div className="min-w-0 flex-1 truncate text-xs text-ink-3" title={data ? `Assay ${data.server_version}` : undefined}>
+      <div
+        className="min-w-0 flex-1 truncate text-xs text-ink-3"
+        title={data ? `Assay ${data.server_version}` : undefined}
+      >
         {data ? (data.kind === "local" ? "Local owner" : data.name) : ""}
       </div>
       {getToken() ? (

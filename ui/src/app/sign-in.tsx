@@ -35,7 +35,11 @@ export function SignIn({ onDone, hadToken }: { onDone: () => void; hadToken: boo
         <h1 className="mt-4 text-xl font-semibold tracking-tight">Sign in to Assay</h1>
         <p className="mt-1 text-sm text-ink-2">This server knows people by their tokens.</p>
         <form onSubmit={submit} className="mt-5 space-y-4">
-          <Field label="API token" error={problem} help="It stays in this tab and is forgotten when the tab is closed.">
+          <Field
+            label="API token"
+            error={problem}
+            help="It stays in this tab and is forgotten when the tab is closed."
+          >
             {(props) => (
               <Input
                 {...props}

@@ -35,7 +35,16 @@ export interface ChartProps {
 }
 
 /** One metric of several runs: asks for as many buckets as it has pixels, and for finer ones when zoomed. */
-export const Chart = memo(function Chart({ metric, title, runs, settings, height, sync, full, onFull }: ChartProps) {
+export const Chart = memo(function Chart({
+  metric,
+  title,
+  runs,
+  settings,
+  height,
+  sync,
+  full,
+  onFull,
+}: ChartProps) {
   const [zoom, setZoom] = useState<{ x: [number, number]; steps: [number, number] | null } | null>(null);
   const plot = useRef<uPlot | null>(null);
   const axis = settings.x ?? "step";
@@ -76,7 +85,10 @@ export const Chart = memo(function Chart({ metric, title, runs, settings, height
   };
   const onSvg = () => {
     const ranges = rangesOf(drawn, zoom?.x ?? null, false, false);
-    save(new Blob([curvesAsSvg(drawn, metric, ranges.x, ranges.y)], { type: "image/svg+xml" }), `${slug}.svg`);
+    save(
+      new Blob([curvesAsSvg(drawn, metric, ranges.x, ranges.y)], { type: "image/svg+xml" }),
+      `${slug}.svg`,
+    );
   };
 
   return (
@@ -90,7 +102,12 @@ export const Chart = memo(function Chart({ metric, title, runs, settings, height
             <RotateCcw />
           </IconButton>
         ) : null}
-        <span className={cx("flex", !full && "opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100")}>
+        <span
+          className={cx(
+            "flex",
+            !full && "opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100",
+          )}
+        >
           <Menu
             trigger={
               <IconButton label={`Download ${metric}`}>
@@ -100,7 +117,9 @@ export const Chart = memo(function Chart({ metric, title, runs, settings, height
           >
             <MenuItem onSelect={onPng}>Picture (PNG)</MenuItem>
             <MenuItem onSelect={onSvg}>Drawing (SVG)</MenuItem>
-            <MenuItem onSelect={() => save(new Blob([curvesAsCsv(drawn)], { type: "text/csv" }), `${slug}.csv`)}>
+            <MenuItem
+              onSelect={() => save(new Blob([curvesAsCsv(drawn)], { type: "text/csv" }), `${slug}.csv`)}
+            >
               Points (CSV)
             </MenuItem>
           </Menu>
@@ -145,7 +164,11 @@ export const Chart = memo(function Chart({ metric, title, runs, settings, height
   );
 });
 
-function curvesOf(data: Awaited<ReturnType<typeof loadBuckets>>, runs: readonly ChartRun[], axis: "step" | "relative" | "wall"): Curve[] {
+function curvesOf(
+  data: Awaited<ReturnType<typeof loadBuckets>>,
+  runs: readonly ChartRun[],
+  axis: "step" | "relative" | "wall",
+): Curve[] {
   const byId = new Map(data.map((series) => [series.run_id, series]));
   const found: Curve[] = [];
   const groups = new Map<string, Curve[]>();
@@ -181,4 +204,5 @@ function whitened(canvas: HTMLCanvasElement): HTMLCanvasElement {
 }
 
 /** Header and rows of a table as a file of CSV. */
-export const tableAsCsv = (rows: readonly (readonly (string | number)[])[]): Blob => new Blob([csv(rows)], { type: "text/csv" });
+export const tableAsCsv = (rows: readonly (readonly (string | number)[])[]): Blob =>
+  new Blob([csv(rows)], { type: "text/csv" });

@@ -28,11 +28,15 @@ export function curvesAsCsv(drawn: readonly Drawn[]): string {
   return csv(rows);
 }
 
-const escape = (text: string): string =>
-  text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+const escapeXml = (text: string): string => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
 /** The curves as a drawing that a paper can use: no axes' clutter, labelled corners, a legend. */
-export function curvesAsSvg(drawn: readonly Drawn[], title: string, x: [number, number], y: [number, number]): string {
+export function curvesAsSvg(
+  drawn: readonly Drawn[],
+  title: string,
+  x: [number, number],
+  y: [number, number],
+): string {
   const [width, height, left, top] = [720, 400, 56, 36];
   const sx = (value: number) => left + ((value - x[0]) / (x[1] - x[0])) * (width - left - 16);
   const sy = (value: number) => top + (1 - (value - y[0]) / (y[1] - y[0])) * (height - top - 36);
@@ -50,7 +54,7 @@ export function curvesAsSvg(drawn: readonly Drawn[], title: string, x: [number, 
   });
   const legend = drawn.slice(0, 20).map(({ color, label }, at) => {
     const row = height + 18 * at;
-    return `<rect x="${left}" y="${row}" width="10" height="3" fill="${color}"/><text x="${left + 16}" y="${row + 6}">${escape(label)}</text>`;
+    return `<rect x="${left}" y="${row}" width="10" height="3" fill="${color}"/><text x="${left + 16}" y="${row + 6}">${escapeXml(label)}</text>`;
   });
   const ticks = [
     `<text x="${left}" y="${height - 14}">${x[0]}</text>`,
@@ -59,5 +63,5 @@ export function curvesAsSvg(drawn: readonly Drawn[], title: string, x: [number, 
     `<text x="${left - 6}" y="${top + 8}" text-anchor="end">${Number(y[1].toPrecision(3))}</text>`,
   ];
   const total = height + 18 * Math.min(20, drawn.length) + 12;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${total}" font-family="sans-serif" font-size="11" fill="#444"><text x="${left}" y="20" font-size="14" font-weight="600">${escape(title)}</text><path d="M${left} ${top}V${height - 36}H${width - 16}" fill="none" stroke="#999"/>${ticks.join("")}${lines.join("")}${legend.join("")}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${total}" font-family="sans-serif" font-size="11" fill="#444"><text x="${left}" y="20" font-size="14" font-weight="600">${escapeXml(title)}</text><path d="M${left} ${top}V${height - 36}H${width - 16}" fill="none" stroke="#999"/>${ticks.join("")}${lines.join("")}${legend.join("")}</svg>`;
 }

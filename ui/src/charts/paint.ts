@@ -20,7 +20,9 @@ export function paint(plot: uPlot, drawn: readonly Drawn[], focus: string | null
   ctx.clip();
   ctx.lineJoin = "round";
   const ratio = window.devicePixelRatio || 1;
-  const ordered = focus ? [...drawn].sort((a, b) => Number(a.curve.id === focus) - Number(b.curve.id === focus)) : drawn;
+  const ordered = focus
+    ? [...drawn].sort((a, b) => Number(a.curve.id === focus) - Number(b.curve.id === focus))
+    : drawn;
   for (const each of ordered) {
     const dim = focus !== null && each.curve.id !== focus ? 0.18 : 1;
     if (!each.raw) band(plot, each, 0.14 * dim);
@@ -42,7 +44,8 @@ function band(plot: uPlot, { curve, color }: Drawn, alpha: number): void {
     if (to - from > 1) {
       ctx.beginPath();
       for (let at = from; at < to; at += 1) ctx.lineTo(xOf(plot, curve.x[at]!), yOf(plot, curve.high[at]!));
-      for (let at = to - 1; at >= from; at -= 1) ctx.lineTo(xOf(plot, curve.x[at]!), yOf(plot, curve.low[at]!));
+      for (let at = to - 1; at >= from; at -= 1)
+        ctx.lineTo(xOf(plot, curve.x[at]!), yOf(plot, curve.low[at]!));
       ctx.fill();
     }
     from = to + 1;
@@ -50,7 +53,13 @@ function band(plot: uPlot, { curve, color }: Drawn, alpha: number): void {
   ctx.globalAlpha = 1;
 }
 
-function line(plot: uPlot, { curve, color, dashed }: Drawn, values: Float64Array, alpha: number, width: number): void {
+function line(
+  plot: uPlot,
+  { curve, color, dashed }: Drawn,
+  values: Float64Array,
+  alpha: number,
+  width: number,
+): void {
   const { ctx } = plot;
   ctx.globalAlpha = alpha;
   ctx.strokeStyle = color;

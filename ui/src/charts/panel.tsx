@@ -30,7 +30,10 @@ export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelPro
   const scroller = useRef<HTMLDivElement>(null);
   const columns = useColumns(scroller);
   const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
-  const sections = useMemo(() => sectionsOf(keys.filter(keyFilter(settings.charts ?? ""))), [keys, settings.charts]);
+  const sections = useMemo(
+    () => sectionsOf(keys.filter(keyFilter(settings.charts ?? ""))),
+    [keys, settings.charts],
+  );
   // Sections are open at first, but for those of the machine.
   const isOpen = (name: string) => toggled.has(name) === isSystem(`${name}/`);
   const rows = useMemo(() => {
@@ -68,11 +71,21 @@ export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelPro
       <ChartToolbar settings={settings} onSettings={onSettings} />
       {settings.full && keys.includes(settings.full) ? (
         <div className="min-h-0 flex-1 overflow-auto p-3">
-          <FullChart metric={settings.full} runs={runs} settings={settings} onClose={() => onSettings({ full: undefined })} />
+          <FullChart
+            metric={settings.full}
+            runs={runs}
+            settings={settings}
+            onClose={() => onSettings({ full: undefined })}
+          />
         </div>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard
-        <div ref={scroller} tabIndex={0} role="region" aria-label="Charts" className="min-h-0 flex-1 overflow-y-auto px-3 outline-none">
+        <div
+          ref={scroller}
+          tabIndex={0}
+          role="region"
+          aria-label="Charts"
+          className="min-h-0 flex-1 overflow-y-auto px-3 outline-none"
+        >
           {keys.length === 0 ? (
             <Empty icon={<ChartLine />} title="No metrics yet">
               <p>Charts appear here as soon as one of these runs logs a number.</p>
@@ -84,11 +97,22 @@ export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelPro
             {virtual.getVirtualItems().map((item) => {
               const row = rows[item.index]!;
               return (
-                <div key={item.key} className="absolute inset-x-0 top-0" style={{ transform: `translateY(${item.start}px)` }}>
+                <div
+                  key={item.key}
+                  className="absolute inset-x-0 top-0"
+                  style={{ transform: `translateY(${item.start}px)` }}
+                >
                   {row.kind === "heading" ? (
-                    <Heading section={row.section} open={isOpen(row.section.name)} onToggle={() => toggle(row.section.name)} />
+                    <Heading
+                      section={row.section}
+                      open={isOpen(row.section.name)}
+                      onToggle={() => toggle(row.section.name)}
+                    />
                   ) : (
-                    <div className="grid gap-3.5" style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}>
+                    <div
+                      className="grid gap-3.5"
+                      style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
+                    >
                       {row.keys.map((key) => (
                         <Chart
                           key={key}
@@ -113,7 +137,17 @@ export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelPro
   );
 }
 
-function FullChart({ metric, runs, settings, onClose }: { metric: string; runs: readonly ChartRun[]; settings: ChartSearch; onClose: () => void }) {
+function FullChart({
+  metric,
+  runs,
+  settings,
+  onClose,
+}: {
+  metric: string;
+  runs: readonly ChartRun[];
+  settings: ChartSearch;
+  onClose: () => void;
+}) {
   const host = useRef<HTMLDivElement>(null);
   const [height, setHeight] = useState(480);
   useEffect(() => setHeight(Math.max(280, (host.current?.parentElement?.clientHeight ?? 560) - 72)), []);
@@ -146,7 +180,13 @@ const AXIS_OPTIONS = [
 ] as const;
 
 /** Filter, x axis, smoothing, scales: what holds for all charts of the page. */
-export function ChartToolbar({ settings, onSettings }: { settings: ChartSearch; onSettings: (change: ChartSearch) => void }) {
+export function ChartToolbar({
+  settings,
+  onSettings,
+}: {
+  settings: ChartSearch;
+  onSettings: (change: ChartSearch) => void;
+}) {
   const weight = settings.smooth ?? 0;
   return (
     <div className="flex shrink-0 flex-wrap items-center gap-2 px-3 py-2">
@@ -193,17 +233,32 @@ export function ChartToolbar({ settings, onSettings }: { settings: ChartSearch; 
           <Check checked={settings.logx ?? false} onChange={(on) => onSettings({ logx: on || undefined })}>
             Logarithmic steps
           </Check>
-          <p className="text-xs text-ink-3">Drag over a chart to zoom; a double click shows the whole curve again.</p>
+          <p className="text-xs text-ink-3">
+            Drag over a chart to zoom; a double click shows the whole curve again.
+          </p>
         </div>
       </Popover>
     </div>
   );
 }
 
-function Check({ checked, onChange, children }: { checked: boolean; onChange: (on: boolean) => void; children: string }) {
+function Check({
+  checked,
+  onChange,
+  children,
+}: {
+  checked: boolean;
+  onChange: (on: boolean) => void;
+  children: string;
+}) {
   return (
     <label className="flex items-center gap-2">
-      <input type="checkbox" checked={checked} onChange={(event) => onChange(event.target.checked)} className="accent-accent" />
+      <input
+        type="checkbox"
+        checked={checked}
+        onChange={(event) => onChange(event.target.checked)}
+        className="accent-accent"
+      />
       {children}
     </label>
   );

@@ -48,9 +48,18 @@ export function Plot(props: PlotProps) {
   const host = useRef<HTMLDivElement>(null);
   const plotRef = useRef<uPlot | null>(null);
   const theme = useTheme();
-  const [cursor, setCursor] = useState<{ x: number; left: number; top: number; y: number; near: boolean } | null>(null);
+  const [cursor, setCursor] = useState<{
+    x: number;
+    left: number;
+    top: number;
+    y: number;
+    near: boolean;
+  } | null>(null);
   const focus = useRef<string | null>(null);
-  const ranges = useMemo(() => rangesOf(drawn, range, logX ?? false, logY ?? false), [drawn, range, logX, logY]);
+  const ranges = useMemo(
+    () => rangesOf(drawn, range, logX ?? false, logY ?? false),
+    [drawn, range, logX, logY],
+  );
 
   // The plot outlives many renders; its callbacks read what is current.
   const current = useRef({ drawn, ranges });
@@ -162,7 +171,9 @@ export function Plot(props: PlotProps) {
   return (
     <div className="relative">
       <div ref={host} role="img" aria-label={label} style={{ height }} />
-      {cursor?.near ? <Readout drawn={drawn} axis={axis} cursor={cursor} onFocus={onFocus} spread={ranges.y} /> : null}
+      {cursor?.near ? (
+        <Readout drawn={drawn} axis={axis} cursor={cursor} onFocus={onFocus} spread={ranges.y} />
+      ) : null}
     </div>
   );
 }
@@ -173,7 +184,11 @@ export function rangesOf(
   logX: boolean,
   logY: boolean,
 ): { x: [number, number]; y: [number, number] } {
-  const x = range ?? extent(drawn.map((each) => each.curve.x), logX) ?? [0, 1];
+  const x = range ??
+    extent(
+      drawn.map((each) => each.curve.x),
+      logX,
+    ) ?? [0, 1];
   const shown = drawn.flatMap((each) => {
     const arrays = each.raw ? [each.line] : [each.line, each.curve.low, each.curve.high];
     if (!range) return arrays;

@@ -52,21 +52,29 @@ export function Readout({
       className="pointer-events-none fixed z-50 w-max max-w-72 rounded-md border border-line bg-raised/95 px-2.5 py-2 text-xs shadow-high"
       style={{
         left: cursor.left + (flip ? -14 : 14),
-        top: Math.max(8, Math.min(cursor.top + 8, window.innerHeight - 60 - 18 * Math.min(MOST, rows.length))),
+        top: Math.max(
+          8,
+          Math.min(cursor.top + 8, window.innerHeight - 60 - 18 * Math.min(MOST, rows.length)),
+        ),
         transform: flip ? "translateX(-100%)" : undefined,
       }}
     >
       <div className="mb-1 text-2xs text-ink-3 tabular">{at}</div>
       <ul className="space-y-0.5">
         {rows.slice(0, MOST).map(({ each, value }, index) => (
-          <li key={each.curve.id} className={cx("flex items-center gap-2", index === 0 && isClose && "font-medium")}>
+          <li
+            key={each.curve.id}
+            className={cx("flex items-center gap-2", index === 0 && isClose && "font-medium")}
+          >
             <span className="size-2 shrink-0 rounded-full" style={{ background: each.color }} />
             <span className="min-w-0 flex-1 truncate">{each.label}</span>
             <span className="tabular">{shortNumber(value)}</span>
           </li>
         ))}
       </ul>
-      {rows.length > MOST ? <div className="mt-1 text-2xs text-ink-3">and {rows.length - MOST} more</div> : null}
+      {rows.length > MOST ? (
+        <div className="mt-1 text-2xs text-ink-3">and {rows.length - MOST} more</div>
+      ) : null}
     </div>,
     document.body,
   );

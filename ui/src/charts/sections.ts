@@ -3,7 +3,12 @@ export interface Section {
   keys: string[];
 }
 
-const ORDER = [/^Metrics$/, /^(eval|val|valid|validation|test)$/i, /^train(ing)?$/i, /^(rewards?|critic|actor|objective)$/i];
+const ORDER = [
+  /^Metrics$/,
+  /^(eval|val|valid|validation|test)$/i,
+  /^train(ing)?$/i,
+  /^(rewards?|critic|actor|objective)$/i,
+];
 const LATE = /^(timing|timing_s|perf|time|throughput)$/i;
 
 function rank(name: string): number {

@@ -93,7 +93,12 @@ export function IconButton({ label, keys, active, className, children, ...rest }
 
 export function Spinner({ className }: { className?: string }) {
   return (
-    <svg viewBox="0 0 16 16" className={cx("size-3.5 animate-spin", className)} role="img" aria-label="Working">
+    <svg
+      viewBox="0 0 16 16"
+      className={cx("size-3.5 animate-spin", className)}
+      role="img"
+      aria-label="Working"
+    >
       <circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" strokeWidth="2" opacity="0.25" />
       <path d="M8 2a6 6 0 0 1 6 6" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round" />
     </svg>

@@ -52,7 +52,6 @@ export function Fact({ name, children }: { name: ReactNode; children: ReactNode 
 /** The rows of a plain table with our spacing; for lists that are short enough to be drawn whole. */
 export function Table({ head, children, label }: { head: ReactNode[]; children: ReactNode; label: string }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard
     <section className="overflow-x-auto" aria-label={label} tabIndex={0}>
       <table className="w-full text-sm">
         <thead>

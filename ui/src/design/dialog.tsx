@@ -36,7 +36,9 @@ export function Modal({
           <header className="flex items-start gap-3 px-5 pt-4 pb-3">
             <div className="min-w-0 flex-1">
               <Dialog.Title className="text-base font-semibold break-words">{title}</Dialog.Title>
-              {note ? <Dialog.Description className="mt-0.5 text-sm text-ink-3">{note}</Dialog.Description> : null}
+              {note ? (
+                <Dialog.Description className="mt-0.5 text-sm text-ink-3">{note}</Dialog.Description>
+              ) : null}
             </div>
             <Dialog.Close render={<IconButton label="Close" keys="Esc" />}>
               <X />
@@ -44,7 +46,9 @@ export function Modal({
           </header>
           <div className="min-h-0 flex-1 overflow-y-auto px-5 pb-5">{children}</div>
           {footer ? (
-            <footer className="flex flex-wrap items-center justify-end gap-2 border-t border-line px-5 py-3">{footer}</footer>
+            <footer className="flex flex-wrap items-center justify-end gap-2 border-t border-line px-5 py-3">
+              {footer}
+            </footer>
           ) : null}
         </Dialog.Popup>
       </Dialog.Portal>

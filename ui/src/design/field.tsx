@@ -3,10 +3,20 @@ import { type InputHTMLAttributes, type ReactNode, type Ref, type SelectHTMLAttr
 import { cx } from "./cx";
 
 export const INPUT =
-  "h-8 min-w-0 rounded-md border border-line-strong bg-surface px-2.5 text-sm text-ink outline-none transition-colors focus:border-accent focus:ring-2 focus:ring-accent/20 disabled:opacity-60 aria-invalid:border-bad";
+  "min-w-0 rounded-md border border-line-strong bg-surface px-2.5 text-ink outline-none transition-colors focus:border-accent focus:ring-2 focus:ring-accent/20 disabled:opacity-60 aria-invalid:border-bad";
 
-export function Input({ className, ...rest }: InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
-  return <input className={cx(INPUT, "w-full", className)} spellCheck={false} autoComplete="off" {...rest} />;
+export function Input({
+  className,
+  ...rest
+}: InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
+  const own = className ?? "";
+  // Two heights or widths on one element would be settled by the order of the style sheet, not by ours.
+  const size = cx(
+    !/(^| )h-/.test(own) && "h-8",
+    !/(^| )w-/.test(own) && "w-full",
+    !/(^| )text-(xs|sm)/.test(own) && "text-sm",
+  );
+  return <input className={cx(INPUT, size, className)} spellCheck={false} autoComplete="off" {...rest} />;
 }
 
 export function SearchInput({
@@ -39,7 +49,7 @@ export function SearchInput({
 
 export function Select({ className, children, ...rest }: SelectHTMLAttributes<HTMLSelectElement>) {
   return (
-    <select className={cx(INPUT, "pr-7", className)} {...rest}>
+    <select className={cx(INPUT, "h-8 pr-7 text-sm", className)} {...rest}>
       {children}
     </select>
   );
@@ -64,7 +74,11 @@ export function Field({
       <label htmlFor={id} className="mb-1 block text-xs font-medium text-ink-2">
         {label}
       </label>
-      {children({ id, "aria-describedby": below ? `${id}-below` : undefined, "aria-invalid": error ? true : undefined })}
+      {children({
+        id,
+        "aria-describedby": below ? `${id}-below` : undefined,
+        "aria-invalid": error ? true : undefined,
+      })}
       {below ? (
         <p id={`${id}-below`} className={cx("mt-1 text-xs", error ? "text-bad" : "text-ink-3")}>
           {below}
@@ -87,7 +101,10 @@ export function Segmented<T extends string>({
   label: string;
 }) {
   return (
-    <fieldset className="inline-flex h-7 items-center rounded-md border border-line bg-sunken p-0.5" aria-label={label}>
+    <fieldset
+      className="inline-flex h-7 items-center rounded-md border border-line bg-sunken p-0.5"
+      aria-label={label}
+    >
       {options.map((option) => (
         <button
           key={option.value}

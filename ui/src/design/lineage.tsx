@@ -54,14 +54,23 @@ export function LineageFacts({
               ) : (
                 <span className="min-w-0">
                   <Value field={field} json={value} />
-                  {origins[field] ? <span className="block truncate text-xs text-ink-3">from {originText(origins[field])}</span> : null}
+                  {origins[field] ? (
+                    <span className="block truncate text-xs text-ink-3">
+                      from {originText(origins[field])}
+                    </span>
+                  ) : null}
                 </span>
               )}
             </li>
           );
         })}
       </ul>
-      <div className={cx("flex flex-wrap items-center gap-x-3 gap-y-1.5 border-t border-line px-4 py-3", fingerprint ? "" : "bg-warn-soft")}>
+      <div
+        className={cx(
+          "flex flex-wrap items-center gap-x-3 gap-y-1.5 border-t border-line px-4 py-3",
+          fingerprint ? "" : "bg-warn-soft",
+        )}
+      >
         {fingerprint ? (
           <>
             <Badge tone="good">
@@ -71,7 +80,9 @@ export function LineageFacts({
             <Digest value={fingerprint} length={16} />
           </>
         ) : (
-          <span className="text-xs text-warn">{note ?? "Not closed: no version can be registered under this workspace's policy."}</span>
+          <span className="text-xs text-warn">
+            {note ?? "Not closed: no version can be registered under this workspace's policy."}
+          </span>
         )}
       </div>
     </div>
@@ -79,7 +90,11 @@ export function LineageFacts({
 }
 
 const originText = (origin: string): string =>
-  origin === "stated" ? "what the code stated" : origin === "remaining params" ? "the logged params" : `the ${origin}`;
+  origin === "stated"
+    ? "what the code stated"
+    : origin === "remaining params"
+      ? "the logged params"
+      : `the ${origin}`;
 
 function Value({ field, json }: { field: LineageField; json: string }) {
   if (field === "config") {

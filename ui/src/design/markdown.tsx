@@ -8,7 +8,12 @@ export function Markdown({ text }: { text: string }) {
   return <div className="space-y-3 leading-6 break-words">{blocks(text)}</div>;
 }
 
-const HEADING = ["text-lg font-semibold", "text-base font-semibold", "text-sm font-semibold", "text-sm font-medium"];
+const HEADING = [
+  "text-lg font-semibold",
+  "text-base font-semibold",
+  "text-sm font-semibold",
+  "text-sm font-medium",
+];
 
 function blocks(text: string): ReactNode[] {
   const lines = text.replace(/\r\n?/g, "\n").split("\n");
@@ -32,7 +37,12 @@ function blocks(text: string): ReactNode[] {
       const level = /^#+/.exec(line)![0].length;
       at += 1;
       out.push(
-        <p key={key} role="heading" aria-level={Math.min(6, level + 2)} className={HEADING[Math.min(level, 4) - 1]}>
+        <p
+          key={key}
+          role="heading"
+          aria-level={Math.min(6, level + 2)}
+          className={HEADING[Math.min(level, 4) - 1]}
+        >
           {inline(line.replace(/^#+\s+/, ""))}
         </p>,
       );
@@ -58,7 +68,9 @@ function blocks(text: string): ReactNode[] {
       at += 1;
       out.push(<hr key={key} className="border-line" />);
     } else {
-      const words = takeWhile((each) => Boolean(each.trim()) && !/^(```|#{1,6}\s|>|\s*([-*+]|\d+[.)])\s)/.test(each));
+      const words = takeWhile(
+        (each) => Boolean(each.trim()) && !/^(```|#{1,6}\s|>|\s*([-*+]|\d+[.)])\s)/.test(each),
+      );
       if (words.length === 0) words.push(lines[at++]!);
       out.push(<p key={key}>{inline(words.join("\n"))}</p>);
     }
@@ -67,7 +79,9 @@ function blocks(text: string): ReactNode[] {
 }
 
 const Code = ({ text }: { text: string }) => (
-  <pre className="overflow-x-auto rounded-md border border-line bg-sunken p-3 font-mono text-xs leading-5">{text}</pre>
+  <pre className="overflow-x-auto rounded-md border border-line bg-sunken p-3 font-mono text-xs leading-5">
+    {text}
+  </pre>
 );
 
 const MARKS = /(`[^`]+`|\*\*[^*]+\*\*|\*[^*\s][^*]*\*|\[[^\]]*\]\([^)\s]+\))/;
@@ -86,7 +100,13 @@ function inline(text: string): ReactNode[] {
     const link = /^\[([^\]]*)\]\(([^)\s]+)\)$/.exec(part);
     if (link && /^https?:\/\//i.test(link[2]!)) {
       return (
-        <a key={index} href={link[2]} target="_blank" rel="noreferrer noopener" className="text-accent-ink underline">
+        <a
+          key={index}
+          href={link[2]}
+          target="_blank"
+          rel="noreferrer noopener"
+          className="text-accent-ink underline"
+        >
           {link[1]}
         </a>
       );

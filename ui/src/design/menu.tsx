@@ -78,7 +78,12 @@ export function Popover({
     <BasePopover.Root>
       <BasePopover.Trigger render={trigger as ReactElement<Record<string, unknown>>} />
       <BasePopover.Portal>
-        <BasePopover.Positioner sideOffset={4} align={align} className="z-40 outline-none" collisionPadding={8}>
+        <BasePopover.Positioner
+          sideOffset={4}
+          align={align}
+          className="z-40 outline-none"
+          collisionPadding={8}
+        >
           <BasePopover.Popup aria-label={label} className={cx(POPUP, className)}>
             {children}
           </BasePopover.Popup>

@@ -26,20 +26,31 @@ export function Page({
   return (
     <div className="flex h-full min-h-0 flex-col overflow-y-auto">
       <header
-        className={cx("mx-auto w-full shrink-0 px-4 pt-5 sm:px-8 sm:pt-7", wide ? "max-w-[112rem]" : "max-w-[76rem]")}
+        className={cx(
+          "mx-auto w-full shrink-0 px-4 pt-5 sm:px-8 sm:pt-7",
+          wide ? "max-w-[112rem]" : "max-w-[76rem]",
+        )}
       >
         {crumbs ? <div className="mb-1.5 text-xs text-ink-3">{crumbs}</div> : null}
         <div className="flex flex-wrap items-start gap-x-4 gap-y-3">
           <div className="min-w-0 flex-1 basis-64">
             <h1 className="text-xl font-semibold tracking-[-0.015em] break-words">{heading ?? title}</h1>
-            {meta ? <div className="mt-1.5 flex flex-wrap items-center gap-x-4 gap-y-1 text-xs text-ink-3">{meta}</div> : null}
+            {meta ? (
+              <div className="mt-1.5 flex flex-wrap items-center gap-x-4 gap-y-1 text-xs text-ink-3">
+                {meta}
+              </div>
+            ) : null}
           </div>
           {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}
         </div>
         {tabs ? <div className="mt-4">{tabs}</div> : <div className="h-5" />}
       </header>
       <div
-        className={cx("mx-auto w-full flex-1 px-4 pb-16 sm:px-8", tabs ? "pt-5" : null, wide ? "max-w-[112rem]" : "max-w-[76rem]")}
+        className={cx(
+          "mx-auto w-full flex-1 px-4 pb-16 sm:px-8",
+          tabs ? "pt-5" : null,
+          wide ? "max-w-[112rem]" : "max-w-[76rem]",
+        )}
       >
         {children}
       </div>

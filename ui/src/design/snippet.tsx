@@ -13,7 +13,15 @@ export function useCopy(): [boolean, (text: string) => void] {
   return [done, copy];
 }
 
-export function CopyButton({ text, label = "Copy", className }: { text: string; label?: string; className?: string }) {
+export function CopyButton({
+  text,
+  label = "Copy",
+  className,
+}: {
+  text: string;
+  label?: string;
+  className?: string;
+}) {
   const [done, copy] = useCopy();
   return (
     <button
@@ -39,17 +47,28 @@ export function CopyButton({ text, label = "Copy", className }: { text: string; 
 export function Snippet({ text, className }: { text: string; className?: string }) {
   return (
     <div className={cx("group relative rounded-md border border-line bg-sunken", className)}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard */}
       <pre tabIndex={0} className="overflow-x-auto py-2.5 pr-10 pl-3 font-mono text-xs leading-5 text-ink">
         {text}
       </pre>
-      <CopyButton text={text} label="Copy to the clipboard" className="absolute top-1.5 right-1.5 bg-sunken" />
+      <CopyButton
+        text={text}
+        label="Copy to the clipboard"
+        className="absolute top-1.5 right-1.5 bg-sunken"
+      />
     </div>
   );
 }
 
 /** A digest, shortened; the whole of it is copied and shown on hover. */
-export function Digest({ value, length = 12, prefix }: { value: string; length?: number; prefix?: ReactNode }) {
+export function Digest({
+  value,
+  length = 12,
+  prefix,
+}: {
+  value: string;
+  length?: number;
+  prefix?: ReactNode;
+}) {
   return (
     <span className="inline-flex max-w-full items-center gap-0.5">
       {prefix}

@@ -34,7 +34,15 @@ export function Empty({
 }
 
 /** An error with what to do about it and the id under which the server's log has it. */
-export function Failure({ error, onRetry, compact }: { error: unknown; onRetry?: () => void; compact?: boolean }) {
+export function Failure({
+  error,
+  onRetry,
+  compact,
+}: {
+  error: unknown;
+  onRetry?: () => void;
+  compact?: boolean;
+}) {
   const known = error instanceof ApiError ? error : null;
   const missing = known?.code === "not_found";
   return (
@@ -75,7 +83,10 @@ export function Skeleton({ className }: { className?: string }) {
   return (
     <div
       aria-hidden
-      className={cx("animate-[pulse-soft_1.6s_ease-in-out_infinite] rounded-md bg-sunken", className ?? "h-4 w-full")}
+      className={cx(
+        "animate-[pulse-soft_1.6s_ease-in-out_infinite] rounded-md bg-sunken",
+        className ?? "h-4 w-full",
+      )}
     />
   );
 }

@@ -1,5 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
-import { ChevronRight, File, FileCode2, FileImage, FileSpreadsheet, Folder, FolderOpen, PackageOpen } from "lucide-react";
+import {
+  ChevronRight,
+  File,
+  FileCode2,
+  FileImage,
+  FileSpreadsheet,
+  Folder,
+  FolderOpen,
+  PackageOpen,
+} from "lucide-react";
 import { useState } from "react";
 import { filePath } from "@/api/client";
 import * as queries from "@/api/queries";
@@ -12,7 +21,15 @@ import { kindOf } from "./kinds";
 import { FileViewer } from "./viewer";
 
 /** The files of a run: a tree beside what is chosen in it. `owner` is the route of the run. */
-export function ArtifactBrowser({ owner, path, onPath }: { owner: string; path: string | undefined; onPath: (path: string) => void }) {
+export function ArtifactBrowser({
+  owner,
+  path,
+  onPath,
+}: {
+  owner: string;
+  path: string | undefined;
+  onPath: (path: string) => void;
+}) {
   const root = useQuery(queries.artifacts(owner, ""));
   if (root.isPending) return <SkeletonRows />;
   if (root.error) return <Failure error={root.error} onRetry={() => void root.refetch()} />;
@@ -20,21 +37,45 @@ export function ArtifactBrowser({ owner, path, onPath }: { owner: string; path: 
     return (
       <Empty icon={<PackageOpen />} title="No files yet">
         <p>Checkpoints, configs and reports appear here once the run logs them:</p>
-        <Snippet text={'run.log_artifacts("outputs/adapter", "adapter")     # Assay\nmlflow.log_artifacts("outputs/adapter", "adapter")  # MLflow'} />
+        <Snippet
+          text={
+            'run.log_artifacts("outputs/adapter", "adapter")     # Assay\nmlflow.log_artifacts("outputs/adapter", "adapter")  # MLflow'
+          }
+        />
       </Empty>
     );
   }
   return (
     <div className="grid min-h-[32rem] overflow-hidden rounded-lg border border-line bg-surface shadow-low md:h-[calc(100dvh-15rem)] md:grid-cols-[18rem_minmax(0,1fr)]">
-      <div className="overflow-auto border-line p-2 max-md:max-h-64 max-md:border-b md:border-r" role="tree" aria-label="Files">
+      <div
+        className="overflow-auto border-line p-2 max-md:max-h-64 max-md:border-b md:border-r"
+        role="tree"
+        aria-label="Files"
+      >
         <Level owner={owner} entries={root.data} depth={0} path={path} onPath={onPath} />
       </div>
-      {path ? <Chosen owner={owner} path={path} /> : <p className="m-auto p-8 text-ink-3">Choose a file to look at it.</p>}
+      {path ? (
+        <Chosen owner={owner} path={path} />
+      ) : (
+        <p className="m-auto p-8 text-ink-3">Choose a file to look at it.</p>
+      )}
     </div>
   );
 }
 
-function Level({ owner, entries, depth, path, onPath }: { owner: string; entries: readonly FileEntry[]; depth: number; path: string | undefined; onPath: (path: string) => void }) {
+function Level({
+  owner,
+  entries,
+  depth,
+  path,
+  onPath,
+}: {
+  owner: string;
+  entries: readonly FileEntry[];
+  depth: number;
+  path: string | undefined;
+  onPath: (path: string) => void;
+}) {
   return entries.map((entry) =>
     entry.is_folder ? (
       <Branch key={entry.path} owner={owner} entry={entry} depth={depth} path={path} onPath={onPath} />
@@ -59,7 +100,19 @@ function Level({ owner, entries, depth, path, onPath }: { owner: string; entries
   );
 }
 
-function Branch({ owner, entry, depth, path, onPath }: { owner: string; entry: FileEntry; depth: number; path: string | undefined; onPath: (path: string) => void }) {
+function Branch({
+  owner,
+  entry,
+  depth,
+  path,
+  onPath,
+}: {
+  owner: string;
+  entry: FileEntry;
+  depth: number;
+  path: string | undefined;
+  onPath: (path: string) => void;
+}) {
   const [toggled, setToggled] = useState(false);
   const open = toggled !== (depth === 0 || (path?.startsWith(`${entry.path}/`) ?? false));
   const inside = useQuery({ ...queries.artifacts(owner, entry.path), enabled: open });
@@ -75,7 +128,9 @@ function Branch({ owner, entry, depth, path, onPath }: { owner: string; entry: F
         {open ? <FolderOpen /> : <Folder />}
         <span className="truncate">{entry.path.split("/").pop()}</span>
       </button>
-      {open && inside.data ? <Level owner={owner} entries={inside.data} depth={depth + 1} path={path} onPath={onPath} /> : null}
+      {open && inside.data ? (
+        <Level owner={owner} entries={inside.data} depth={depth + 1} path={path} onPath={onPath} />
+      ) : null}
     </div>
   );
 }
@@ -95,5 +150,10 @@ function Chosen({ owner, path }: { owner: string; path: string }) {
   const entry = data.find((each) => each.path === path && !each.is_folder);
   if (!entry) return <p className="m-auto p-8 text-ink-3">There is no file {path} any more.</p>;
   const url = `${owner}/files/${filePath(path)}`;
-  return <FileViewer key={entry.path} file={{ path, sizeBytes: entry.size_bytes ?? 0, sha256: entry.sha256 ?? "", url }} />;
+  return (
+    <FileViewer
+      key={entry.path}
+      file={{ path, sizeBytes: entry.size_bytes ?? 0, sha256: entry.sha256 ?? "", url }}
+    />
+  );
 }

@@ -1,5 +1,14 @@
 /** How a file is shown. `none` is offered for download only: an HTML page, for one, is shown as its source. */
-export type FileKind = "text" | "json" | "csv" | "markdown" | "image" | "audio" | "video" | "tensors" | "none";
+export type FileKind =
+  | "text"
+  | "json"
+  | "csv"
+  | "markdown"
+  | "image"
+  | "audio"
+  | "video"
+  | "tensors"
+  | "none";
 
 const KINDS: readonly [FileKind, RegExp][] = [
   ["json", /\.(json|ipynb)$/i],
@@ -15,7 +24,8 @@ const KINDS: readonly [FileKind, RegExp][] = [
   ],
 ];
 
-export const kindOf = (path: string): FileKind => KINDS.find(([, pattern]) => pattern.test(path))?.[0] ?? "none";
+export const kindOf = (path: string): FileKind =>
+  KINDS.find(([, pattern]) => pattern.test(path))?.[0] ?? "none";
 
 const MEDIA: Record<string, string> = {
   png: "image/png",
@@ -36,7 +46,8 @@ const MEDIA: Record<string, string> = {
   mov: "video/quicktime",
 };
 
-export const mediaType = (path: string): string => MEDIA[path.split(".").pop()?.toLowerCase() ?? ""] ?? "application/octet-stream";
+export const mediaType = (path: string): string =>
+  MEDIA[path.split(".").pop()?.toLowerCase() ?? ""] ?? "application/octet-stream";
 
 /** Rows of CSV (or of TSV), quotes respected; at most `limit` of them. */
 export function parseCsv(text: string, separator: "," | "\t", limit: number): string[][] {
@@ -89,7 +100,8 @@ export function readTensors(header: string): { tensors: Tensor[]; metadata: Reco
   let metadata: Record<string, string> = {};
   for (const [name, entry] of Object.entries(parsed)) {
     if (name === "__metadata__") metadata = entry as unknown as Record<string, string>;
-    else if (Array.isArray(entry.shape)) tensors.push({ name, dtype: String(entry.dtype), shape: entry.shape.map(Number) });
+    else if (Array.isArray(entry.shape))
+      tensors.push({ name, dtype: String(entry.dtype), shape: entry.shape.map(Number) });
   }
   return { tensors, metadata };
 }

@@ -50,7 +50,9 @@ export function FileViewer({ file }: { file: ViewedFile }) {
       <div className="min-h-0 min-w-0 flex-1 overflow-auto">
         {kind === "none" ? (
           <p className="p-4 text-ink-3">
-            {file.sizeBytes === 0 ? "The file is empty." : "Files of this kind are not shown here. Download it to look inside."}
+            {file.sizeBytes === 0
+              ? "The file is empty."
+              : "Files of this kind are not shown here. Download it to look inside."}
           </p>
         ) : kind === "image" || kind === "audio" || kind === "video" ? (
           <Media file={file} kind={kind} />
@@ -68,7 +70,8 @@ function Text({ file, kind }: { file: ViewedFile; kind: FileKind }) {
   const { data, error, isPending } = useQuery({
     queryKey: ["file", file.sha256, "text"],
     queryFn: async ({ signal }) => {
-      const headers: Record<string, string> = file.sizeBytes > MOST_TEXT ? { range: `bytes=0-${MOST_TEXT - 1}` } : {};
+      const headers: Record<string, string> =
+        file.sizeBytes > MOST_TEXT ? { range: `bytes=0-${MOST_TEXT - 1}` } : {};
       return (await send("GET", file.url, { headers, signal })).text();
     },
     staleTime: Number.POSITIVE_INFINITY,
@@ -78,7 +81,11 @@ function Text({ file, kind }: { file: ViewedFile; kind: FileKind }) {
   const cut = file.sizeBytes > MOST_TEXT;
   return (
     <>
-      {cut ? <p className="border-b border-line bg-warn-soft px-4 py-1.5 text-xs text-warn">The first {bytes(MOST_TEXT)} are shown.</p> : null}
+      {cut ? (
+        <p className="border-b border-line bg-warn-soft px-4 py-1.5 text-xs text-warn">
+          The first {bytes(MOST_TEXT)} are shown.
+        </p>
+      ) : null}
       {shown(kind, data, file.path, cut)}
     </>
   );
@@ -108,7 +115,10 @@ function Lines({ text }: { text: string }) {
   const count = text.split("\n").length;
   return (
     <div className="flex min-w-max font-mono text-xs leading-5">
-      <pre aria-hidden className="sticky left-0 border-r border-line bg-surface px-3 py-3 text-right text-ink-3 select-none">
+      <pre
+        aria-hidden
+        className="sticky left-0 border-r border-line bg-surface px-3 py-3 text-right text-ink-3 select-none"
+      >
         {Array.from({ length: Math.min(count, 20_000) }, (_, index) => index + 1).join("\n")}
       </pre>
       <pre className="px-4 py-3">{text}</pre>
@@ -124,7 +134,11 @@ export function Rows({ rows }: { rows: readonly (readonly string[])[] }) {
       <thead className="sticky top-0 bg-surface">
         <tr>
           {head.map((cell, index) => (
-            <th key={index} scope="col" className="border-b border-line px-3 py-2 text-left font-medium whitespace-nowrap text-ink-3">
+            <th
+              key={index}
+              scope="col"
+              className="border-b border-line px-3 py-2 text-left font-medium whitespace-nowrap text-ink-3"
+            >
               {cell}
             </th>
           ))}
@@ -197,7 +211,13 @@ function Tensors({ file }: { file: ViewedFile }) {
     staleTime: Number.POSITIVE_INFINITY,
   });
   if (isPending) return <SkeletonRows />;
-  if (error || data === null) return <p className="p-4 text-ink-3">This is not a readable safetensors file.</p>;
-  const rows = data.tensors.map((each) => [each.name, each.dtype, each.shape.join(" × "), each.shape.reduce((a, b) => a * b, 1).toLocaleString("en-US")]);
+  if (error || data === null)
+    return <p className="p-4 text-ink-3">This is not a readable safetensors file.</p>;
+  const rows = data.tensors.map((each) => [
+    each.name,
+    each.dtype,
+    each.shape.join(" × "),
+    each.shape.reduce((a, b) => a * b, 1).toLocaleString("en-US"),
+  ]);
   return <Rows rows={[["tensor", "dtype", "shape", "parameters"], ...rows]} />;
 }

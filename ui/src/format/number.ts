@@ -10,7 +10,8 @@ export function shortNumber(value: number, digits = 5): string {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size >= 1e9 || size < 1e-4) return value.toExponential(3).replace("e+", "e").replace("-", "−").replace("e-", "e−");
+  if (size >= 1e9 || size < 1e-4)
+    return value.toExponential(3).replace("e+", "e").replace("-", "−").replace("e-", "e−");
   if (Number.isInteger(value)) return value.toLocaleString("en-US").replace("-", "−");
   const text = size >= 1e5 ? value.toFixed(1) : String(Number(value.toPrecision(digits)));
   return text.replace("-", "−");

@@ -34,7 +34,13 @@ export function BulkBar({
   const queries = useQueryClient();
   const [tagging, setTagging] = useState(false);
   const act = useMutation({
-    mutationFn: async ({ kind, tags }: { kind: "delete" | "restore" | "tag"; tags?: Record<string, string> }) => {
+    mutationFn: async ({
+      kind,
+      tags,
+    }: {
+      kind: "delete" | "restore" | "tag";
+      tags?: Record<string, string>;
+    }) => {
       await each(ids, (id) => {
         if (kind === "delete") return api("DELETE", apiPath("runs", id));
         if (kind === "restore") return post(`${apiPath("runs", id)}/restore`);
@@ -43,7 +49,11 @@ export function BulkBar({
       return kind;
     },
     onSuccess: (kind) => {
-      const verb = { delete: "are in the bin; they can be restored there", restore: "are back", tag: "carry the tag" }[kind];
+      const verb = {
+        delete: "are in the bin; they can be restored there",
+        restore: "are back",
+        tag: "carry the tag",
+      }[kind];
       said(`${plural(ids.length, "run")} ${verb}.`);
       setTagging(false);
       if (kind !== "tag") onClear();
@@ -67,11 +77,21 @@ export function BulkBar({
           <Tag /> Tag
         </Button>
         {inBin ? (
-          <Button size="sm" variant="ghost" busy={act.isPending} onClick={() => act.mutate({ kind: "restore" })}>
+          <Button
+            size="sm"
+            variant="ghost"
+            busy={act.isPending}
+            onClick={() => act.mutate({ kind: "restore" })}
+          >
             <RotateCcw /> Restore
           </Button>
         ) : (
-          <Button size="sm" variant="ghost" busy={act.isPending} onClick={() => act.mutate({ kind: "delete" })}>
+          <Button
+            size="sm"
+            variant="ghost"
+            busy={act.isPending}
+            onClick={() => act.mutate({ kind: "delete" })}
+          >
             <Trash2 /> Delete
           </Button>
         )}
@@ -124,10 +144,25 @@ function TagDialog({
     >
       <form id="tag-form" onSubmit={submit} className="grid grid-cols-2 gap-3">
         <Field label="Name">
-          {(props) => <Input {...props} autoFocus value={key} onChange={(event) => setKey(event.target.value)} placeholder="stage" />}
+          {(props) => (
+            <Input
+              {...props}
+              autoFocus
+              value={key}
+              onChange={(event) => setKey(event.target.value)}
+              placeholder="stage"
+            />
+          )}
         </Field>
         <Field label="Value">
-          {(props) => <Input {...props} value={value} onChange={(event) => setValue(event.target.value)} placeholder="candidate" />}
+          {(props) => (
+            <Input
+              {...props}
+              value={value}
+              onChange={(event) => setValue(event.target.value)}
+              placeholder="candidate"
+            />
+          )}
         </Field>
       </form>
     </Modal>

@@ -3,7 +3,7 @@ import { cx } from "@/design/cx";
 import { Moment } from "@/design/moment";
 import { percentDelta, shortNumber, signedPercent } from "@/format/number";
 import { duration } from "@/format/time";
-import { type Column, valueOf } from "./columns";
+import { type Column, cellValue } from "./columns";
 import { type Group, spreadOf } from "./groups";
 import { durationMs, type RunRow } from "./row";
 
@@ -14,14 +14,24 @@ export function growsBetter(metric: string): boolean | null {
   return null;
 }
 
-export function Cell({ row, column, baseline, nowMs }: { row: RunRow; column: Column; baseline: RunRow | null; nowMs: number }) {
+export function Cell({
+  row,
+  column,
+  baseline,
+  nowMs,
+}: {
+  row: RunRow;
+  column: Column;
+  baseline: RunRow | null;
+  nowMs: number;
+}) {
   if (column.id === "status") return <RunStatus status={row.status} />;
   if (column.id === "started") return <Moment at={row.startedMs} className="text-ink-2" />;
   if (column.id === "duration") {
     const ms = durationMs(row, nowMs);
     return ms === null ? null : <span className="tabular text-ink-2">{duration(ms)}</span>;
   }
-  const value = valueOf(row, column);
+  const value = cellValue(row, column);
   if (value === null) return <span className="text-line-strong">–</span>;
   if (column.kind !== "metric") {
     return (
@@ -46,7 +56,9 @@ export function Delta({ value, base, metric }: { value: number; base: number | u
   const up = growsBetter(metric);
   const good = up === null || percent === 0 ? null : percent > 0 === up;
   return (
-    <span className={cx("text-2xs", good === null ? "text-ink-3" : good ? "text-good" : "text-bad")}>{signedPercent(percent)}</span>
+    <span className={cx("text-2xs", good === null ? "text-ink-3" : good ? "text-good" : "text-bad")}>
+      {signedPercent(percent)}
+    </span>
   );
 }
 
@@ -60,14 +72,20 @@ export function GroupCell({ group, column }: { group: Group; column: Column }) {
         className="flex items-baseline justify-end gap-1.5 tabular"
         title={`mean ${spread.mean} of ${spread.count}, from ${spread.min} to ${spread.max}`}
       >
-        {spread.count > 1 ? <span className="text-2xs text-ink-3">±{shortNumber((spread.max - spread.min) / 2, 2)}</span> : null}
+        {spread.count > 1 ? (
+          <span className="text-2xs text-ink-3">±{shortNumber((spread.max - spread.min) / 2, 2)}</span>
+        ) : null}
         {shortNumber(spread.mean)}
       </span>
     );
   }
   if (column.id === "started" || column.id === "duration") return null;
-  const first = valueOf(group.rows[0]!, column);
-  const same = group.rows.every((row) => valueOf(row, column) === first);
+  const first = cellValue(group.rows[0]!, column);
+  const same = group.rows.every((row) => cellValue(row, column) === first);
   if (!same) return <span className="text-ink-3">mixed</span>;
-  return column.id === "status" ? <RunStatus status={String(first)} /> : <span className="truncate text-ink-2">{first ?? "–"}</span>;
+  return column.id === "status" ? (
+    <RunStatus status={String(first)} />
+  ) : (
+    <span className="truncate text-ink-2">{first ?? "–"}</span>
+  );
 }

@@ -5,7 +5,12 @@ import { SearchInput } from "@/design/field";
 import { Popover } from "@/design/menu";
 import type { Column, ColumnKind } from "./columns";
 
-const TITLES: Record<ColumnKind, string> = { attribute: "Run", metric: "Metrics", param: "Params", tag: "Tags" };
+const TITLES: Record<ColumnKind, string> = {
+  attribute: "Run",
+  metric: "Metrics",
+  param: "Params",
+  tag: "Tags",
+};
 const MOST = 200;
 
 /** Which columns the table has. */
@@ -24,7 +29,8 @@ export function ColumnPicker({
     return all.filter((each) => words.every((word) => each.id.toLowerCase().includes(word)));
   }, [all, text]);
   const set = new Set(chosen);
-  const toggle = (id: string) => onChosen(set.has(id) ? chosen.filter((each) => each !== id) : [...chosen, id]);
+  const toggle = (id: string) =>
+    onChosen(set.has(id) ? chosen.filter((each) => each !== id) : [...chosen, id]);
 
   return (
     <Popover
@@ -38,7 +44,11 @@ export function ColumnPicker({
     >
       <div className="flex items-center gap-1 p-1">
         <SearchInput value={text} onValue={setText} placeholder="Find a column" className="flex-1" />
-        <Button variant="ghost" onClick={() => onChosen(undefined)} title="Back to the columns chosen by Assay">
+        <Button
+          variant="ghost"
+          onClick={() => onChosen(undefined)}
+          title="Back to the columns chosen by Assay"
+        >
           <RotateCcw />
           <span className="sr-only">Reset</span>
         </Button>
@@ -53,12 +63,22 @@ export function ColumnPicker({
                 {TITLES[kind]} · {columns.length}
               </legend>
               {columns.slice(0, MOST).map((column) => (
-                <label key={column.id} className="flex min-h-7 items-center gap-2 rounded px-1.5 hover:bg-hover">
-                  <input type="checkbox" className="accent-accent" checked={set.has(column.id)} onChange={() => toggle(column.id)} />
+                <label
+                  key={column.id}
+                  className="flex min-h-7 items-center gap-2 rounded px-1.5 hover:bg-hover"
+                >
+                  <input
+                    type="checkbox"
+                    className="accent-accent"
+                    checked={set.has(column.id)}
+                    onChange={() => toggle(column.id)}
+                  />
                   <span className="min-w-0 flex-1 truncate">{column.label}</span>
                 </label>
               ))}
-              {columns.length > MOST ? <p className="px-1.5 text-xs text-ink-3">Type to find the other {columns.length - MOST}.</p> : null}
+              {columns.length > MOST ? (
+                <p className="px-1.5 text-xs text-ink-3">Type to find the other {columns.length - MOST}.</p>
+              ) : null}
             </fieldset>
           );
         })}

@@ -20,20 +20,33 @@ export const ATTRIBUTES: readonly Column[] = [
   { id: "user", kind: "attribute", key: "user_id", label: "User", width: 96, numeric: false },
 ];
 
-const PLURAL: Record<Exclude<ColumnKind, "attribute">, string> = { metric: "metrics", param: "params", tag: "tags" };
+const PLURAL: Record<Exclude<ColumnKind, "attribute">, string> = {
+  metric: "metrics",
+  param: "params",
+  tag: "tags",
+};
 
 export function columnOf(id: string): Column | null {
   const attribute = ATTRIBUTES.find((each) => each.id === id);
   if (attribute) return attribute;
   const dot = id.indexOf(".");
-  const kind = (Object.keys(PLURAL) as (keyof typeof PLURAL)[]).find((each) => PLURAL[each] === id.slice(0, dot));
+  const kind = (Object.keys(PLURAL) as (keyof typeof PLURAL)[]).find(
+    (each) => PLURAL[each] === id.slice(0, dot),
+  );
   const key = id.slice(dot + 1);
   return dot > 0 && kind && key ? keyColumn(kind, key) : null;
 }
 
 function keyColumn(kind: keyof typeof PLURAL, key: string): Column {
   const width = Math.max(kind === "metric" ? 104 : 112, Math.min(220, key.length * 6.6 + 44));
-  return { id: `${PLURAL[kind]}.${key}`, kind, key, label: key, width: Math.round(width), numeric: kind === "metric" };
+  return {
+    id: `${PLURAL[kind]}.${key}`,
+    kind,
+    key,
+    label: key,
+    width: Math.round(width),
+    numeric: kind === "metric",
+  };
 }
 
 /** Tags that clients write for themselves; they are offered, but not shown unasked. */
@@ -48,7 +61,9 @@ export function columnsOf(rows: readonly RunRow[]): Column[] {
     for (const key in row.tags) keys.tag.add(key);
   }
   const named = (kind: keyof typeof PLURAL) =>
-    [...keys[kind]].sort((a, b) => a.localeCompare(b, "en", { numeric: true })).map((key) => keyColumn(kind, key));
+    [...keys[kind]]
+      .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))
+      .map((key) => keyColumn(kind, key));
   return [...ATTRIBUTES, ...named("metric"), ...named("param"), ...named("tag")];
 }
 
@@ -56,12 +71,19 @@ const TELLING = [/acc|score|reward|pass@|win|f1|bleu|exact/i, /^(eval|val|test)[
 
 /** What a table shows before anybody chose: what is measured at the end, and the params that tell runs apart. */
 export function defaultColumns(all: readonly Column[], rows: readonly RunRow[], narrow = false): string[] {
+  // What few runs have says little about the others.
+  const isRare = (column: Column) => rows.filter((row) => column.key in row.metrics).length * 2 < rows.length;
   const rank = (column: Column) => {
+    if (isRare(column)) return TELLING.length + 1;
     const at = TELLING.findIndex((pattern) => pattern.test(column.key));
     return at < 0 ? TELLING.length : at;
   };
   const metrics = all.filter((each) => each.kind === "metric" && !isSystem(each.key));
-  const best = [...metrics].sort((a, b) => rank(a) - rank(b)).slice(0, 6);
+  const best = metrics
+    .map((column) => ({ column, rank: rank(column) }))
+    .sort((a, b) => a.rank - b.rank)
+    .slice(0, 6)
+    .map((each) => each.column);
   const differing = all.filter((each) => each.kind === "param" && differs(each.key, rows));
   const plain = all.filter((each) => each.kind === "tag" && !isPrivateTag(each.key));
   const life = narrow ? [] : ["started", "duration"];
@@ -88,7 +110,9 @@ export function quotedKey(key: string): string {
 }
 
 export const fieldOf = (column: Column): string =>
-  column.kind === "attribute" ? `attributes.${column.key}` : `${PLURAL[column.kind]}.${quotedKey(column.key)}`;
+  column.kind === "attribute"
+    ? `attributes.${column.key}`
+    : `${PLURAL[column.kind]}.${quotedKey(column.key)}`;
 
 /** The URL's `sort` (`-metrics.loss`: greatest first) as the API's order. Duration is not stored, so it has none. */
 export function orderOf(sort: string | undefined): string[] {
@@ -98,7 +122,7 @@ export function orderOf(sort: string | undefined): string[] {
   return [`${fieldOf(column)} ${sort.startsWith("-") ? "DESC" : "ASC"}`];
 }
 
-export function valueOf(row: RunRow, column: Column): string | number | null {
+export function cellValue(row: RunRow, column: Column): string | number | null {
   switch (column.kind) {
     case "metric":
       return row.metrics[column.key] ?? null;
@@ -107,6 +131,12 @@ export function valueOf(row: RunRow, column: Column): string | number | null {
     case "tag":
       return row.tags[column.key] ?? null;
     default:
-      return column.id === "status" ? row.status : column.id === "user" ? row.user : column.id === "started" ? row.startedMs : null;
+      return column.id === "status"
+        ? row.status
+        : column.id === "user"
+          ? row.user
+          : column.id === "started"
+            ? row.startedMs
+            : null;
   }
 }

@@ -41,26 +41,42 @@ export function complete(text: string, cursor: number, known: Known, limit = 12)
   const field = /^\s*((?:\w+\.)?(?:`[^`]*`?|"[^"]*"?|[\w./@-]*))$/.exec(clause);
   if (field) {
     const typed = field[1] ?? "";
-    return ranked(fields(known), typed, limit).map(([label, detail]) => taken(text, cursor, cursor - typed.length, `${label} `, label, detail));
+    return ranked(fields(known), typed, limit).map(([label, detail]) =>
+      taken(text, cursor, cursor - typed.length, `${label} `, label, detail),
+    );
   }
   const operator = /^\s*(\S.*?)\s+([<>=!]*|[A-Za-z ]*)$/.exec(clause);
   if (operator && FIELD.test(operator[1]!.trim())) {
     const typed = operator[2] ?? "";
     const options = operatorsOf(operator[1]!.trim());
     const fitting = options.filter((each) => each.startsWith(typed.toUpperCase()) && each !== typed);
-    return fitting.slice(0, limit).map((each) => taken(text, cursor, cursor - typed.length, `${each} `, each, "operator"));
+    return fitting
+      .slice(0, limit)
+      .map((each) => taken(text, cursor, cursor - typed.length, `${each} `, each, "operator"));
   }
   const value = /^\s*(\S.*?)\s*(?:<=|>=|!=|=|<|>|I?LIKE)\s*('[^']*|\S*)$/i.exec(clause);
   if (value && FIELD.test(value[1]!.trim())) {
     const typed = value[2] ?? "";
-    const options = valuesFor(value[1]!.trim(), known).map((each): [string, string] => [`'${each}'`, "value"]);
+    const options = valuesFor(value[1]!.trim(), known).map((each): [string, string] => [
+      `'${each}'`,
+      "value",
+    ]);
     return ranked(options, typed, limit)
       .filter(([label]) => label !== typed)
       .map(([label, detail]) => taken(text, cursor, cursor - typed.length, `${label} `, label, detail));
   }
   if (/(?:'[^']*'|[\d.]|NULL)\s+(A?N?)$/i.test(clause)) {
     const typed = /\w*$/.exec(clause)?.[0] ?? "";
-    return [taken(text, cursor, cursor - (/^an?$/i.test(typed) ? typed.length : 0), "AND ", "AND", "another condition")];
+    return [
+      taken(
+        text,
+        cursor,
+        cursor - (/^an?$/i.test(typed) ? typed.length : 0),
+        "AND ",
+        "AND",
+        "another condition",
+      ),
+    ];
   }
   return [];
 }
@@ -112,7 +128,14 @@ function ranked(options: readonly [string, string][], typed: string, limit: numb
   return scored.slice(0, limit).map(({ label, detail }) => [label, detail]);
 }
 
-function taken(text: string, cursor: number, from: number, insert: string, label: string, detail: string): Suggestion {
+function taken(
+  text: string,
+  cursor: number,
+  from: number,
+  insert: string,
+  label: string,
+  detail: string,
+): Suggestion {
   const rest = text.slice(cursor).replace(/^\s+/, "");
   return { label, detail, text: text.slice(0, from) + insert + rest, cursor: from + insert.length };
 }

@@ -23,7 +23,10 @@ export function FilterBar({
   const id = useId();
   useEffect(() => setText(value), [value]);
 
-  const suggestions = useMemo(() => (cursor === null ? [] : complete(text, cursor, known)), [text, cursor, known]);
+  const suggestions = useMemo(
+    () => (cursor === null ? [] : complete(text, cursor, known)),
+    [text, cursor, known],
+  );
   const refused = error instanceof ApiError && error.field === "filter" ? error.message : null;
 
   const apply = (next: string) => {

@@ -1,5 +1,5 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
 import { Link, useNavigate } from "@tanstack/react-router";
+import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp, ChevronRight, Eye, EyeOff, Pin } from "lucide-react";
 import { type KeyboardEvent, memo, useEffect, useMemo, useRef, useState } from "react";
 import { cx } from "@/design/cx";
@@ -66,8 +66,13 @@ export function RunsGrid(props: GridProps) {
 
   const active = Math.min(at, lines.length - 1);
   const selectTo = (index: number, on: boolean, range: boolean) => {
-    const [from, to] = range && anchor !== null ? [Math.min(anchor, index), Math.max(anchor, index)] : [index, index];
-    const ids = lines.slice(from, to + 1).flatMap((line) => (line.kind === "run" ? [line.row.id] : line.open ? [] : line.group.rows.map((row) => row.id)));
+    const [from, to] =
+      range && anchor !== null ? [Math.min(anchor, index), Math.max(anchor, index)] : [index, index];
+    const ids = lines
+      .slice(from, to + 1)
+      .flatMap((line) =>
+        line.kind === "run" ? [line.row.id] : line.open ? [] : line.group.rows.map((row) => row.id),
+      );
     props.onSelect(ids, on);
     setAnchor(index);
   };
@@ -75,13 +80,21 @@ export function RunsGrid(props: GridProps) {
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
     const line = lines[active];
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / ROW) - 2);
-    const move = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -lines.length, End: lines.length }[event.key];
+    const move = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -lines.length,
+      End: lines.length,
+    }[event.key];
     if (move !== undefined) {
       const next = Math.max(0, Math.min(lines.length - 1, active + move));
       setAt(next);
       rows.scrollToIndex(next);
     } else if (!line) return;
-    else if (line.kind === "group" && (event.key === "Enter" || event.key === " ")) props.onToggle(line.group.name);
+    else if (line.kind === "group" && (event.key === "Enter" || event.key === " "))
+      props.onToggle(line.group.name);
     else if (line.kind !== "run") return;
     else if (event.key === " ") selectTo(active, !props.selected.has(line.row.id), event.shiftKey);
     else if (event.key === "Enter") void navigate({ to: "/runs/$runId", params: { runId: line.row.id } });
@@ -95,7 +108,8 @@ export function RunsGrid(props: GridProps) {
   const shownColumns = across.getVirtualItems();
   const width = across.getTotalSize();
   const allIds = useMemo(
-    () => lines.flatMap((line) => (line.kind === "run" ? [line.row.id] : line.group.rows.map((row) => row.id))),
+    () =>
+      lines.flatMap((line) => (line.kind === "run" ? [line.row.id] : line.group.rows.map((row) => row.id))),
     [lines],
   );
   const allSelected = allIds.length > 0 && allIds.every((id) => props.selected.has(id));
@@ -112,8 +126,17 @@ export function RunsGrid(props: GridProps) {
       className="group/grid h-full min-h-0 overflow-auto bg-surface text-sm outline-none focus-visible:ring-2 focus-visible:ring-accent/40 focus-visible:ring-inset"
     >
       <div className="relative" style={{ height: rows.getTotalSize(), minWidth: width, width: "100%" }}>
-        <div role="row" aria-rowindex={1} className="sticky top-0 z-20 flex border-b border-line bg-surface text-xs text-ink-3" style={{ height: HEADER }}>
-          <div role="columnheader" className="sticky left-0 z-10 flex items-center gap-2 bg-surface pr-2 pl-3" style={{ width: nameWidth }}>
+        <div
+          role="row"
+          aria-rowindex={1}
+          className="sticky top-0 z-20 flex border-b border-line bg-surface text-xs text-ink-3"
+          style={{ height: HEADER }}
+        >
+          <div
+            role="columnheader"
+            className="sticky left-0 z-10 flex items-center gap-2 bg-surface pr-2 pl-3"
+            style={{ width: nameWidth }}
+          >
             <input
               type="checkbox"
               aria-label="Select all runs that are loaded"
@@ -125,7 +148,16 @@ export function RunsGrid(props: GridProps) {
           </div>
           {shownColumns.map((item) => {
             const column = columns[item.index]!;
-            return <Heading key={column.id} column={column} left={item.start} sort={sort} onSort={onSort} index={item.index} />;
+            return (
+              <Heading
+                key={column.id}
+                column={column}
+                left={item.start}
+                sort={sort}
+                onSort={onSort}
+                index={item.index}
+              />
+            );
           })}
         </div>
         {items.map((item) => {
@@ -145,11 +177,16 @@ export function RunsGrid(props: GridProps) {
               className={cx(
                 "group/row absolute inset-x-0 top-0 flex border-b border-line/70",
                 !isGroup && props.selected.has(id) ? "bg-accent-soft" : "bg-surface hover:bg-hover",
-                item.index === active && "group-focus-visible/grid:ring-1 group-focus-visible/grid:ring-accent group-focus-visible/grid:ring-inset",
+                item.index === active &&
+                  "group-focus-visible/grid:ring-1 group-focus-visible/grid:ring-accent group-focus-visible/grid:ring-inset",
               )}
               style={{ height: ROW, transform: `translateY(${item.start}px)` }}
             >
-              <div role="gridcell" className="sticky left-0 z-10 flex min-w-0 items-center gap-2 bg-inherit pr-2 pl-3" style={{ width: nameWidth }}>
+              <div
+                role="gridcell"
+                className="sticky left-0 z-10 flex min-w-0 items-center gap-2 bg-inherit pr-2 pl-3"
+                style={{ width: nameWidth }}
+              >
                 {isGroup ? (
                   <GroupName line={line} color={props.colors.get(id)} onToggle={() => props.onToggle(id)} />
                 ) : (
@@ -173,7 +210,10 @@ export function RunsGrid(props: GridProps) {
                     key={column.id}
                     role="gridcell"
                     aria-colindex={place.index + 2}
-                    className={cx("absolute top-0 flex h-full min-w-0 items-center px-3", column.numeric && "justify-end")}
+                    className={cx(
+                      "absolute top-0 flex h-full min-w-0 items-center px-3",
+                      column.numeric && "justify-end",
+                    )}
                     style={{ left: place.start, width: place.size }}
                   >
                     {isGroup ? (
@@ -227,7 +267,9 @@ function Heading({
           (down || up) && "text-ink",
         )}
       >
-        <span className={cx("truncate", column.kind === "metric" && column.key.length > 18 && "[direction:rtl]")}>
+        <span
+          className={cx("truncate", column.kind === "metric" && column.key.length > 18 && "[direction:rtl]")}
+        >
           <bdi>{column.label}</bdi>
         </span>
         {down ? <ArrowDown /> : up ? <ArrowUp /> : null}
@@ -281,12 +323,17 @@ const RunName = memo(function RunName({
         ) : (
           <span className="size-2.5 rounded-full border border-line-strong group-hover/eye:invisible" />
         )}
-        <span className="invisible absolute group-hover/eye:visible [&_svg]:size-3.5">{hidden ? <Eye /> : <EyeOff />}</span>
+        <span className="invisible absolute group-hover/eye:visible [&_svg]:size-3.5">
+          {hidden ? <Eye /> : <EyeOff />}
+        </span>
       </button>
       <Link
         to="/runs/$runId"
         params={{ runId: row.id }}
-        className={cx("min-w-0 flex-1 truncate font-medium hover:text-accent-ink hover:underline", hidden && "text-ink-3")}
+        className={cx(
+          "min-w-0 flex-1 truncate font-medium hover:text-accent-ink hover:underline",
+          hidden && "text-ink-3",
+        )}
         title={row.name}
       >
         {row.name}
@@ -299,7 +346,9 @@ const RunName = memo(function RunName({
         onClick={onBaseline}
         className={cx(
           "shrink-0 rounded p-0.5 [&_svg]:size-3.5",
-          isBaseline ? "text-accent-ink" : "text-ink-3 opacity-0 group-hover/row:opacity-100 focus-visible:opacity-100",
+          isBaseline
+            ? "text-accent-ink"
+            : "text-ink-3 opacity-0 group-hover/row:opacity-100 focus-visible:opacity-100",
         )}
       >
         <Pin className={cx(isBaseline && "fill-current")} />
@@ -323,10 +372,20 @@ function Opener({ open, onToggle, what }: { open: boolean; onToggle: () => void;
   );
 }
 
-function GroupName({ line, color, onToggle }: { line: Line & { kind: "group" }; color: string | undefined; onToggle: () => void }) {
+function GroupName({
+  line,
+  color,
+  onToggle,
+}: {
+  line: Line & { kind: "group" };
+  color: string | undefined;
+  onToggle: () => void;
+}) {
   return (
     <button type="button" onClick={onToggle} className="flex min-w-0 flex-1 items-center gap-2 text-left">
-      <ChevronRight className={cx("size-3.5 shrink-0 text-ink-3 transition-transform", line.open && "rotate-90")} />
+      <ChevronRight
+        className={cx("size-3.5 shrink-0 text-ink-3 transition-transform", line.open && "rotate-90")}
+      />
       <span className="size-2.5 shrink-0 rounded-full" style={{ background: color }} />
       <span className="truncate font-medium">{line.group.name}</span>
       <span className="text-xs text-ink-3">{line.group.rows.length}</span>

@@ -1,4 +1,4 @@
-import { type Column, valueOf } from "./columns";
+import { type Column, cellValue } from "./columns";
 import type { RunRow } from "./row";
 
 export interface Group {
@@ -12,7 +12,7 @@ export const NO_VALUE = "(none)";
 export function groupsOf(rows: readonly RunRow[], column: Column): Group[] {
   const found = new Map<string, RunRow[]>();
   for (const row of rows) {
-    const name = String(valueOf(row, column) ?? NO_VALUE);
+    const name = String(cellValue(row, column) ?? NO_VALUE);
     const members = found.get(name);
     if (members) members.push(row);
     else found.set(name, [row]);
@@ -47,7 +47,11 @@ export type Line =
   | { kind: "group"; group: Group; open: boolean };
 
 /** The table's lines: groups with their runs, or runs with those nested below them when both are loaded. */
-export function linesOf(rows: readonly RunRow[], column: Column | null, toggled: ReadonlySet<string>): Line[] {
+export function linesOf(
+  rows: readonly RunRow[],
+  column: Column | null,
+  toggled: ReadonlySet<string>,
+): Line[] {
   if (column) {
     return groupsOf(rows, column).flatMap((group): Line[] => {
       const open = toggled.has(group.name);
@@ -77,4 +81,10 @@ export function linesOf(rows: readonly RunRow[], column: Column | null, toggled:
   return lines;
 }
 
-const plain = (row: RunRow, depth: number): Line => ({ kind: "run", row, depth, hasChildren: false, open: false });
+const plain = (row: RunRow, depth: number): Line => ({
+  kind: "run",
+  row,
+  depth,
+  hasChildren: false,
+  open: false,
+});

@@ -16,7 +16,7 @@ import { Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
 import { BulkBar } from "@/runs/bulk-bar";
 import { ColumnPicker } from "@/runs/column-picker";
-import { type Column, columnOf, columnsOf, defaultColumns, orderOf, valueOf } from "@/runs/columns";
+import { type Column, cellValue, columnOf, columnsOf, defaultColumns, orderOf } from "@/runs/columns";
 import type { Known } from "@/runs/complete";
 import { FilterBar } from "@/runs/filter-bar";
 import { RunsGrid } from "@/runs/grid";
@@ -88,7 +88,11 @@ export default function ExperimentPage() {
     if (selected.size > 1) void navigate({ to: "/compare", search: { runs: [...selected] } });
   };
   const onDownload = () => {
-    const cells = rows.map((row) => [row.id, row.name, ...columns.map((column) => valueOf(row, column) ?? "")]);
+    const cells = rows.map((row) => [
+      row.id,
+      row.name,
+      ...columns.map((column) => cellValue(row, column) ?? ""),
+    ]);
     const table = csv([["run_id", "name", ...columns.map((column) => column.id)], ...cells]);
     save(new Blob([table], { type: "text/csv" }), `${experiment.data?.name ?? "runs"}.csv`);
   };
@@ -134,8 +138,17 @@ export default function ExperimentPage() {
           error={pages.error}
         />
         <GroupPicker all={all} value={search.group} onValue={(group) => change({ group })} />
-        <ColumnPicker all={all} chosen={columns.map((each) => each.id)} onChosen={(cols) => change({ cols })} />
-        <IconButton label="Download what is loaded as CSV" onClick={onDownload} disabled={rows.length === 0} className="size-8">
+        <ColumnPicker
+          all={all}
+          chosen={columns.map((each) => each.id)}
+          onChosen={(cols) => change({ cols })}
+        />
+        <IconButton
+          label="Download what is loaded as CSV"
+          onClick={onDownload}
+          disabled={rows.length === 0}
+          className="size-8"
+        >
           <Download />
         </IconButton>
         <IconButton
@@ -153,13 +166,20 @@ export default function ExperimentPage() {
             aria-label="Runs"
             className={cx(
               "relative min-h-0 min-w-0",
-              view === "table" ? "flex-1" : "max-md:flex-1 md:w-[42%] md:max-w-[52rem] md:min-w-80 md:border-r md:border-line",
+              view === "table"
+                ? "flex-1"
+                : "max-md:flex-1 md:w-[42%] md:max-w-[52rem] md:min-w-80 md:border-r md:border-line",
             )}
           >
             {pages.isPending ? (
               <SkeletonRows rows={14} />
             ) : isEmpty ? (
-              <NoRuns filtered={Boolean(search.filter)} inBin={search.bin ?? false} name={experiment.data?.name} onClear={() => change({ filter: undefined })} />
+              <NoRuns
+                filtered={Boolean(search.filter)}
+                inBin={search.bin ?? false}
+                name={experiment.data?.name}
+                onClear={() => change({ filter: undefined })}
+              />
             ) : pages.error && rows.length === 0 ? (
               <div className="p-4">
                 <Failure error={pages.error} onRetry={() => void pages.refetch()} />
@@ -186,8 +206,17 @@ export default function ExperimentPage() {
           </section>
         ) : null}
         {view !== "table" ? (
-          <section aria-label="Charts of the runs" className={cx("min-h-0 min-w-0 flex-1 bg-canvas", view === "both" && "max-md:hidden")}>
-            <ChartsPanel keys={keys} runs={chartRuns} settings={search} onSettings={change} sync={experimentId} />
+          <section
+            aria-label="Charts of the runs"
+            className={cx("min-h-0 min-w-0 flex-1 bg-canvas", view === "both" && "max-md:hidden")}
+          >
+            <ChartsPanel
+              keys={keys}
+              runs={chartRuns}
+              settings={search}
+              onSettings={change}
+              sync={experimentId}
+            />
           </section>
         ) : null}
         {selected.size > 0 ? (
@@ -214,7 +243,12 @@ function shownRows(rows: readonly RunRow[], show: string[] = [], hide: string[] 
   });
 }
 
-function useColumns(all: readonly Column[], rows: readonly RunRow[], chosen: string[] | undefined, narrow: boolean): Column[] {
+function useColumns(
+  all: readonly Column[],
+  rows: readonly RunRow[],
+  chosen: string[] | undefined,
+  narrow: boolean,
+): Column[] {
   return useMemo(
     () => (chosen ?? defaultColumns(all, rows, narrow)).map(columnOf).filter((each) => each !== null),
     [all, rows, chosen, narrow],
@@ -223,8 +257,10 @@ function useColumns(all: readonly Column[], rows: readonly RunRow[], chosen: str
 
 function useChartRuns(shown: readonly RunRow[], groupBy: Column | null) {
   return useMemo(() => {
-    const groupOf = (row: RunRow) => (groupBy ? String(valueOf(row, groupBy) ?? NO_VALUE) : undefined);
-    const colors = colorsFor(groupBy ? [...new Set(shown.map((row) => groupOf(row)!))] : shown.map((row) => row.id));
+    const groupOf = (row: RunRow) => (groupBy ? String(cellValue(row, groupBy) ?? NO_VALUE) : undefined);
+    const colors = colorsFor(
+      groupBy ? [...new Set(shown.map((row) => groupOf(row)!))] : shown.map((row) => row.id),
+    );
     const chartRuns = shown.map((row): ChartRun => {
       const group = groupOf(row);
       return {
@@ -256,8 +292,18 @@ function useKnown(all: readonly Column[], rows: readonly RunRow[]): Known {
   }, [all, rows]);
 }
 
-function GroupPicker({ all, value, onValue }: { all: readonly Column[]; value: string | undefined; onValue: (id: string | undefined) => void }) {
-  const choices = all.filter((each) => each.kind === "param" || each.kind === "tag" || each.id === "status" || each.id === "user");
+function GroupPicker({
+  all,
+  value,
+  onValue,
+}: {
+  all: readonly Column[];
+  value: string | undefined;
+  onValue: (id: string | undefined) => void;
+}) {
+  const choices = all.filter(
+    (each) => each.kind === "param" || each.kind === "tag" || each.id === "status" || each.id === "user",
+  );
   return (
     <Select
       aria-label="Group runs"
@@ -275,10 +321,24 @@ function GroupPicker({ all, value, onValue }: { all: readonly Column[]; value: s
   );
 }
 
-function NoRuns({ filtered, inBin, name, onClear }: { filtered: boolean; inBin: boolean; name: string | undefined; onClear: () => void }) {
+function NoRuns({
+  filtered,
+  inBin,
+  name,
+  onClear,
+}: {
+  filtered: boolean;
+  inBin: boolean;
+  name: string | undefined;
+  onClear: () => void;
+}) {
   if (filtered) {
     return (
-      <Empty icon={<FlaskConical />} title="No run matches the filter" action={<Button onClick={onClear}>Clear the filter</Button>}>
+      <Empty
+        icon={<FlaskConical />}
+        title="No run matches the filter"
+        action={<Button onClick={onClear}>Clear the filter</Button>}
+      >
         <p>Conditions are joined by AND; texts stand in single quotes, keys with slashes in backticks.</p>
       </Empty>
     );
@@ -288,7 +348,9 @@ function NoRuns({ filtered, inBin, name, onClear }: { filtered: boolean; inBin: 
   return (
     <Empty icon={<FlaskConical />} title="No runs yet">
       <p>Point the client that your trainer already has at this server:</p>
-      <Snippet text={`export MLFLOW_TRACKING_URI=${origin}\nexport MLFLOW_EXPERIMENT_NAME='${name ?? "my-experiment"}'`} />
+      <Snippet
+        text={`export MLFLOW_TRACKING_URI=${origin}\nexport MLFLOW_EXPERIMENT_NAME='${name ?? "my-experiment"}'`}
+      />
       <p>or record with the library of Assay:</p>
       <Snippet
         text={`import assay\n\nwith assay.start_run("${name ?? "my-experiment"}", url="${origin}") as run:\n    run.log_params({"lr": 2e-5})\n    for step in range(100):\n        run.log({"train/loss": 1 / (step + 1)}, step=step)`}

@@ -26,7 +26,12 @@ export default function ExperimentsPage() {
       const path = apiPath("experiments", each.experiment_id);
       return each.lifecycle === "deleted" ? post(`${path}/restore`) : api("DELETE", path);
     },
-    onSuccess: (_, each) => said(each.lifecycle === "deleted" ? `${each.name} is back.` : `${each.name} is in the bin; it can be restored.`),
+    onSuccess: (_, each) =>
+      said(
+        each.lifecycle === "deleted"
+          ? `${each.name} is back.`
+          : `${each.name} is in the bin; it can be restored.`,
+      ),
     onError: failed,
     onSettled: () => client.invalidateQueries({ queryKey: ["experiments"] }),
   });
@@ -39,14 +44,26 @@ export default function ExperimentsPage() {
         <>
           <SearchInput
             value={q ?? ""}
-            onValue={(next) => void navigate({ to: ".", search: (before) => ({ ...before, q: next || undefined }), replace: true })}
+            onValue={(next) =>
+              void navigate({
+                to: ".",
+                search: (before) => ({ ...before, q: next || undefined }),
+                replace: true,
+              })
+            }
             placeholder="Find an experiment"
             className="w-56"
           />
           <Segmented
             label="Which"
             value={view ?? "active"}
-            onValue={(next) => void navigate({ to: ".", search: (before) => ({ ...before, view: next === "deleted" ? next : undefined }), replace: true })}
+            onValue={(next) =>
+              void navigate({
+                to: ".",
+                search: (before) => ({ ...before, view: next === "deleted" ? next : undefined }),
+                replace: true,
+              })
+            }
             options={[
               { value: "active", label: "Active" },
               { value: "deleted", label: "Bin" },
@@ -63,8 +80,21 @@ export default function ExperimentsPage() {
       ) : error ? (
         <Failure error={error} onRetry={() => void refetch()} />
       ) : shown.length === 0 ? (
-        <Empty icon={<FlaskConical />} title={q ? `No experiment is called “${q}”` : view === "deleted" ? "The bin is empty" : "No experiments yet"}>
-          {q || view === "deleted" ? null : <Snippet text={`export MLFLOW_TRACKING_URI=${window.location.origin}\nexport MLFLOW_EXPERIMENT_NAME=my-experiment`} />}
+        <Empty
+          icon={<FlaskConical />}
+          title={
+            q
+              ? `No experiment is called “${q}”`
+              : view === "deleted"
+                ? "The bin is empty"
+                : "No experiments yet"
+          }
+        >
+          {q || view === "deleted" ? null : (
+            <Snippet
+              text={`export MLFLOW_TRACKING_URI=${window.location.origin}\nexport MLFLOW_EXPERIMENT_NAME=my-experiment`}
+            />
+          )}
         </Empty>
       ) : (
         <Card flush>
@@ -130,14 +160,32 @@ function NewExperiment({ onClose }: { onClose: () => void }) {
       width="sm"
       title="New experiment"
       footer={
-        <Button variant="primary" type="submit" form="new-experiment" busy={create.isPending} disabled={!name.trim()}>
+        <Button
+          variant="primary"
+          type="submit"
+          form="new-experiment"
+          busy={create.isPending}
+          disabled={!name.trim()}
+        >
           Make it
         </Button>
       }
     >
       <form id="new-experiment" onSubmit={submit}>
-        <Field label="Name" error={create.error ? messageOf(create.error) : null} help="Clients make experiments by themselves when they first log to one.">
-          {(props) => <Input {...props} autoFocus required value={name} onChange={(event) => setName(event.target.value)} />}
+        <Field
+          label="Name"
+          error={create.error ? messageOf(create.error) : null}
+          help="Clients make experiments by themselves when they first log to one."
+        >
+          {(props) => (
+            <Input
+              {...props}
+              autoFocus
+              required
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
         </Field>
       </form>
     </Modal>

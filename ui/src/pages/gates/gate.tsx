@@ -40,7 +40,11 @@ export default function GatePage() {
           <span>
             guards{" "}
             {current.model ? (
-              <Link to="/models/$name" params={{ name: current.model }} className="text-accent-ink hover:underline">
+              <Link
+                to="/models/$name"
+                params={{ name: current.model }}
+                className="text-accent-ink hover:underline"
+              >
                 {current.model}
               </Link>
             ) : (
@@ -55,7 +59,9 @@ export default function GatePage() {
           <Card title="Gate runs" note={runs.length} flush>
             {runs.length === 0 ? (
               <div className="p-4">
-                <p className="mb-3 text-ink-2">No exam was held yet. Promote a version, and let a runner hold it:</p>
+                <p className="mb-3 text-ink-2">
+                  No exam was held yet. Promote a version, and let a runner hold it:
+                </p>
                 <Snippet text="assay gate-runner" />
               </div>
             ) : (

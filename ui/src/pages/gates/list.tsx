@@ -27,7 +27,13 @@ export default function GatesPage() {
       tabs={
         <Tabs label="Gates, suites and gate runs">
           {TABS.map(([value, label]) => (
-            <Link key={label} to="/gates" search={{ tab: value }} className={tabClass(tab === value)} aria-current={tab === value ? "page" : undefined}>
+            <Link
+              key={label}
+              to="/gates"
+              search={{ tab: value }}
+              className={tabClass(tab === value)}
+              aria-current={tab === value ? "page" : undefined}
+            >
               {label}
             </Link>
           ))}
@@ -47,8 +53,8 @@ function Gates() {
     return (
       <Empty icon={<ShieldCheck />} title="No gates yet">
         <p>
-          A gate is an exam that no model can edit: a frozen suite of questions, a metric and a threshold. Without one, nothing can take{" "}
-          <em>production</em>.
+          A gate is an exam that no model can edit: a frozen suite of questions, a metric and a threshold.
+          Without one, nothing can take <em>production</em>.
         </p>
         <Snippet text="assay gates create support-gate --suite ./suite --metric accuracy --threshold 0.8" />
       </Empty>
@@ -60,14 +66,22 @@ function Gates() {
         {data.map((gate) => (
           <tr key={gate.name} className="hover:bg-hover">
             <td>
-              <Link to="/gates/$name" params={{ name: gate.name }} className="font-medium hover:text-accent-ink hover:underline">
+              <Link
+                to="/gates/$name"
+                params={{ name: gate.name }}
+                className="font-medium hover:text-accent-ink hover:underline"
+              >
                 {gate.name}
               </Link>{" "}
               <span className="text-ink-3">v{gate.version}</span>
             </td>
             <td>
               {gate.model ? (
-                <Link to="/models/$name" params={{ name: gate.model }} className="hover:text-accent-ink hover:underline">
+                <Link
+                  to="/models/$name"
+                  params={{ name: gate.model }}
+                  className="hover:text-accent-ink hover:underline"
+                >
                   {gate.model}
                 </Link>
               ) : (
@@ -93,7 +107,9 @@ function Suites() {
   if (data.length === 0) {
     return (
       <Empty icon={<ScrollText />} title="No suites yet">
-        <p>A suite is a folder with questions and a scorer. Its fingerprint is computed here, from its bytes:</p>
+        <p>
+          A suite is a folder with questions and a scorer. Its fingerprint is computed here, from its bytes:
+        </p>
         <Snippet text="assay suites create ./suite" />
       </Empty>
     );
@@ -108,7 +124,13 @@ function Suites() {
             <td>
               <Digest value={suite.fingerprint} />
             </td>
-            <td>{suite.bundle_sha256 ? <Digest value={suite.bundle_sha256} /> : <span className="text-ink-3">elsewhere</span>}</td>
+            <td>
+              {suite.bundle_sha256 ? (
+                <Digest value={suite.bundle_sha256} />
+              ) : (
+                <span className="text-ink-3">elsewhere</span>
+              )}
+            </td>
             <td className="whitespace-nowrap text-ink-2">
               <Moment at={suite.created_at_ms} />
               <span className="block text-xs text-ink-3">{suite.created_by}</span>
@@ -127,7 +149,9 @@ function AllGateRuns() {
   if (data.length === 0) {
     return (
       <Empty icon={<ShieldCheck />} title="No exams yet">
-        <p>Promoting a version queues its exam. A gate runner holds it wherever the model can be evaluated:</p>
+        <p>
+          Promoting a version queues its exam. A gate runner holds it wherever the model can be evaluated:
+        </p>
         <Snippet text="assay gate-runner" />
       </Empty>
     );
@@ -164,8 +188,16 @@ export function GateRunTable({ runs }: { runs: readonly GateRun[] }) {
             {run.gate} <span className="text-ink-3">v{run.gate_version}</span>
           </td>
           <td>
-            {run.verdict ? <OutcomeBadge outcome={run.verdict.outcome} /> : <Badge tone={STATES[run.state][0]}>{STATES[run.state][1]}</Badge>}
-            {run.verdict?.reasons.length ? <span className="mt-0.5 block max-w-80 text-xs text-ink-3">{run.verdict.reasons.join(" ")}</span> : null}
+            {run.verdict ? (
+              <OutcomeBadge outcome={run.verdict.outcome} />
+            ) : (
+              <Badge tone={STATES[run.state][0]}>{STATES[run.state][1]}</Badge>
+            )}
+            {run.verdict?.reasons.length ? (
+              <span className="mt-0.5 block max-w-80 text-xs text-ink-3">
+                {run.verdict.reasons.join(" ")}
+              </span>
+            ) : null}
           </td>
           <td>
             <Score text={run.verdict?.score} />

@@ -11,6 +11,7 @@ import { Page } from "@/design/page";
 import { Snippet } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { AliasBadge, OutcomeBadge, Score } from "../models/outcome";
+import { promotable } from "./promotable";
 
 const MOST_RUNS = 12;
 
@@ -59,7 +60,10 @@ export default function HomePage() {
                     <span className="truncate font-medium">{run.name}</span>
                     <span className="truncate text-ink-2 max-sm:hidden">{names.get(run.experiment_id)}</span>
                     <RunStatus status={run.status} />
-                    <Moment at={run.started_at_ms ?? run.created_at_ms} className="text-right text-xs whitespace-nowrap text-ink-3 max-sm:hidden" />
+                    <Moment
+                      at={run.started_at_ms ?? run.created_at_ms}
+                      className="text-right text-xs whitespace-nowrap text-ink-3 max-sm:hidden"
+                    />
                   </Link>
                 </li>
               ))}
@@ -77,7 +81,9 @@ export default function HomePage() {
 
 function Production({ models, error }: { models: Model[] | undefined; error: unknown }) {
   const held = (models ?? []).flatMap((model) =>
-    model.aliases.filter((each) => each.is_protected && each.version !== null).map((alias) => ({ model, alias })),
+    model.aliases
+      .filter((each) => each.is_protected && each.version !== null)
+      .map((alias) => ({ model, alias })),
   );
   return (
     <Card title="In production" flush>
@@ -87,13 +93,18 @@ function Production({ models, error }: { models: Model[] | undefined; error: unk
         <SkeletonRows rows={3} />
       ) : held.length === 0 ? (
         <p className="p-4 text-ink-2">
-          Nothing yet. A version takes <AliasBadge alias="production" isProtected /> once it has passed its gate.
+          Nothing yet. A version takes <AliasBadge alias="production" isProtected /> once it has passed its
+          gate.
         </p>
       ) : (
         <ul className="divide-y divide-line/70">
           {held.slice(0, 20).map(({ model, alias }) => (
             <li key={`${model.name} ${alias.alias}`}>
-              <Link to="/models/$name" params={{ name: model.name }} className="flex items-center gap-3 px-4 py-2.5 hover:bg-hover">
+              <Link
+                to="/models/$name"
+                params={{ name: model.name }}
+                className="flex items-center gap-3 px-4 py-2.5 hover:bg-hover"
+              >
                 <Crown className="size-4 shrink-0 text-accent-ink" />
                 <span className="min-w-0 flex-1">
                   <span className="block truncate font-medium">
@@ -113,13 +124,15 @@ function Production({ models, error }: { models: Model[] | undefined; error: unk
   );
 }
 
-/** Exams that nobody holds, and versions that passed theirs and hold nothing yet. */
+/** Exams that nobody holds, and versions that passed theirs and would beat the champion. */
 function Waiting({ models, gateRuns }: { models: Model[]; gateRuns: GateRun[] }) {
+  const versions = useQuery(queries.recentVersions()).data ?? [];
   const open = gateRuns.filter((each) => each.state === "queued" || each.state === "leased");
-  const champion = new Map(models.map((model) => [model.name, Math.max(0, ...model.aliases.filter((each) => each.is_protected).map((each) => each.version ?? 0))]));
-  const passed = [...new Map(gateRuns.toReversed().map((each) => [`${each.model} ${each.version}`, each])).values()].filter(
-    (each) => each.verdict?.outcome === "pass" && each.version > (champion.get(each.model) ?? 0),
+  const gates = useQuery(queries.gates()).data ?? [];
+  const minimizing = new Set(
+    gates.filter((each) => each.spec.direction === "minimize").map((each) => each.name),
   );
+  const passed = promotable(models, versions, gateRuns, minimizing);
   const total = open.length + passed.length;
   return (
     <Card title="Waiting for somebody" note={total || undefined} flush>
@@ -146,7 +159,11 @@ function Waiting({ models, gateRuns }: { models: Model[]; gateRuns: GateRun[] })
         ))}
         {passed.slice(0, 10).map((each) => (
           <li key={each.gate_run_id}>
-            <Link to="/models/$name" params={{ name: each.model }} className="flex items-center gap-3 px-4 py-2.5 hover:bg-hover">
+            <Link
+              to="/models/$name"
+              params={{ name: each.model }}
+              className="flex items-center gap-3 px-4 py-2.5 hover:bg-hover"
+            >
               <Crown className="size-4 shrink-0 text-ink-3" />
               <span className="min-w-0 flex-1">
                 <span className="block truncate font-medium">
@@ -180,7 +197,9 @@ function Welcome() {
         </div>
         <div>
           <p className="mb-1.5 text-xs font-medium text-ink-2">With the library of Assay</p>
-          <Snippet text={`import assay\n\nwith assay.start_run("first-steps", url="${origin}") as run:\n    run.log({"train/loss": 0.7}, step=0)`} />
+          <Snippet
+            text={`import assay\n\nwith assay.start_run("first-steps", url="${origin}") as run:\n    run.log({"train/loss": 0.7}, step=0)`}
+          />
         </div>
       </div>
     </section>

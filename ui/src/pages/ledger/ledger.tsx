@@ -36,7 +36,11 @@ export default function LedgerPage() {
   }, [isBeyond, hasNextPage, isFetchingNextPage, fetchNextPage]);
 
   return (
-    <Page wide title="Ledger" meta="Every change of the registry, chained by digests. Nothing in it can be rewritten quietly.">
+    <Page
+      wide
+      title="Ledger"
+      meta="Every change of the registry, chained by digests. Nothing in it can be rewritten quietly."
+    >
       <Verification head={events[0]} />
       <Card
         className="mt-5"
@@ -46,17 +50,21 @@ export default function LedgerPage() {
           <>
             <Input
               aria-label="Object"
-              placeholder="Object, as in model/support-bot"
+              placeholder="Object: alias:bot@production"
               defaultValue={search.object ?? ""}
-              onKeyDown={(event) => event.key === "Enter" && set({ object: event.currentTarget.value.trim() || undefined })}
+              onKeyDown={(event) =>
+                event.key === "Enter" && set({ object: event.currentTarget.value.trim() || undefined })
+              }
               onBlur={(event) => set({ object: event.target.value.trim() || undefined })}
               className="w-56"
             />
             <Input
               aria-label="Action"
-              placeholder="Action, as in alias.promote"
+              placeholder="Action: promotion"
               defaultValue={search.action ?? ""}
-              onKeyDown={(event) => event.key === "Enter" && set({ action: event.currentTarget.value.trim() || undefined })}
+              onKeyDown={(event) =>
+                event.key === "Enter" && set({ action: event.currentTarget.value.trim() || undefined })
+              }
               onBlur={(event) => set({ action: event.target.value.trim() || undefined })}
               className="w-52"
             />
@@ -68,7 +76,10 @@ export default function LedgerPage() {
         ) : pages.error ? (
           <Failure error={pages.error} onRetry={() => void pages.refetch()} />
         ) : events.length === 0 ? (
-          <Empty icon={<BookLock />} title={search.object || search.action ? "No event of that kind" : "Nothing has happened yet"}>
+          <Empty
+            icon={<BookLock />}
+            title={search.object || search.action ? "No event of that kind" : "Nothing has happened yet"}
+          >
             <p>Registrations, promotions, refusals and changes of roles appear here as they happen.</p>
           </Empty>
         ) : (
@@ -92,7 +103,11 @@ function Verification({ head }: { head: LedgerEvent | undefined }) {
   const report = verify.data;
   const onCheckpoint = () => {
     const { seq, hash } = report?.head ?? { seq: head?.seq, hash: head?.hash };
-    const text = JSON.stringify({ seq, hash, taken_at: new Date().toISOString(), server: window.location.origin }, null, 2);
+    const text = JSON.stringify(
+      { seq, hash, taken_at: new Date().toISOString(), server: window.location.origin },
+      null,
+      2,
+    );
     save(new Blob([text], { type: "application/json" }), `assay-ledger-${seq}.json`);
   };
   return (
@@ -101,14 +116,22 @@ function Verification({ head }: { head: LedgerEvent | undefined }) {
         <span
           className={cx(
             "flex size-10 shrink-0 items-center justify-center rounded-full [&_svg]:size-5",
-            !report ? "bg-sunken text-ink-3" : report.is_intact ? "bg-good-soft text-good" : "bg-bad-soft text-bad",
+            !report
+              ? "bg-sunken text-ink-3"
+              : report.is_intact
+                ? "bg-good-soft text-good"
+                : "bg-bad-soft text-bad",
           )}
         >
           {report && !report.is_intact ? <ShieldAlert /> : <ShieldCheck />}
         </span>
         <div className="min-w-48 flex-1">
           <p className="font-semibold" aria-live="polite">
-            {!report ? "Not verified in this session" : report.is_intact ? "Intact" : `${plural(report.finding_count, "finding")}: this database was changed from outside`}
+            {!report
+              ? "Not verified in this session"
+              : report.is_intact
+                ? "Intact"
+                : `${plural(report.finding_count, "finding")}: this database was changed from outside`}
           </p>
           <p className="text-ink-2">
             {report
@@ -120,10 +143,18 @@ function Verification({ head }: { head: LedgerEvent | undefined }) {
           <Button onClick={onCheckpoint} disabled={!head}>
             <Download /> Checkpoint
           </Button>
-          <Button onClick={() => verify.mutate(true)} busy={verify.isPending && verify.variables} title="Also reads every file of every version again">
+          <Button
+            onClick={() => verify.mutate(true)}
+            busy={verify.isPending && verify.variables}
+            title="Also reads every file of every version again"
+          >
             Verify with files
           </Button>
-          <Button variant="primary" onClick={() => verify.mutate(false)} busy={verify.isPending && !verify.variables}>
+          <Button
+            variant="primary"
+            onClick={() => verify.mutate(false)}
+            busy={verify.isPending && !verify.variables}
+          >
             <Check /> Verify
           </Button>
         </div>
@@ -152,7 +183,17 @@ function Verification({ head }: { head: LedgerEvent | undefined }) {
 
 const OUTCOME = { allowed: "good", denied: "warn", error: "bad" } as const;
 
-function EventList({ events, open, onOpen, onEnd }: { events: readonly LedgerEvent[]; open: number | undefined; onOpen: (seq: number) => void; onEnd: () => void }) {
+function EventList({
+  events,
+  open,
+  onOpen,
+  onEnd,
+}: {
+  events: readonly LedgerEvent[];
+  open: number | undefined;
+  onOpen: (seq: number) => void;
+  onEnd: () => void;
+}) {
   const scroller = useRef<HTMLDivElement>(null);
   const [scrolled, setScrolled] = useState(false);
   const virtual = useVirtualizer({
@@ -175,8 +216,12 @@ function EventList({ events, open, onOpen, onEnd }: { events: readonly LedgerEve
     }
   }, [at, scrolled, virtual]);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard
-    <section ref={scroller} tabIndex={0} aria-label="Events" className="h-[max(24rem,calc(100dvh-24rem))] overflow-y-auto">
+    <section
+      ref={scroller}
+      tabIndex={0}
+      aria-label="Events"
+      className="h-[max(24rem,calc(100dvh-24rem))] overflow-y-auto"
+    >
       <div className="relative" style={{ height: virtual.getTotalSize() }}>
         {items.map((item) => {
           const event = events[item.index]!;
@@ -195,7 +240,9 @@ function EventList({ events, open, onOpen, onEnd }: { events: readonly LedgerEve
                 onClick={() => onOpen(event.seq)}
                 className="grid min-h-10 w-full grid-cols-[1rem_3.5rem_minmax(0,1fr)_auto] items-center gap-3 px-4 text-left hover:bg-hover md:grid-cols-[1rem_3.5rem_11rem_minmax(0,1fr)_8rem_5.5rem_8rem]"
               >
-                <ChevronRight className={cx("size-3.5 text-ink-3 transition-transform", isOpen && "rotate-90")} />
+                <ChevronRight
+                  className={cx("size-3.5 text-ink-3 transition-transform", isOpen && "rotate-90")}
+                />
                 <span className="text-ink-3 tabular">{event.seq}</span>
                 <span className="truncate font-medium">{event.action}</span>
                 <span className="truncate text-ink-2 max-md:hidden">{event.object}</span>
@@ -203,7 +250,10 @@ function EventList({ events, open, onOpen, onEnd }: { events: readonly LedgerEve
                 <span>
                   <Badge tone={OUTCOME[event.outcome]}>{event.outcome}</Badge>
                 </span>
-                <Moment at={event.at_ms} className="text-right text-xs whitespace-nowrap text-ink-3 max-md:hidden" />
+                <Moment
+                  at={event.at_ms}
+                  className="text-right text-xs whitespace-nowrap text-ink-3 max-md:hidden"
+                />
               </button>
               {isOpen ? <Details event={event} /> : null}
             </div>

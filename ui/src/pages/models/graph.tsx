@@ -1,6 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Boxes, Crown, Database, GitCommitHorizontal, ListChecks, type LucideIcon, Scale, Settings2, Sprout, Waypoints } from "lucide-react";
+import {
+  Boxes,
+  Crown,
+  Database,
+  GitCommitHorizontal,
+  ListChecks,
+  type LucideIcon,
+  Scale,
+  Settings2,
+  Sprout,
+  Waypoints,
+} from "lucide-react";
 import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import * as queries from "@/api/queries";
 import type { Json, Version } from "@/api/types";
@@ -19,7 +30,8 @@ interface Node {
 /** From what a version was made to who serves it: every node is a step of the proof and can be reached by keyboard. */
 export function LineageGraph({ version }: { version: Version }) {
   const run = useQuery({ ...queries.run(version.run_id ?? ""), enabled: version.run_id !== null }).data;
-  const evals = useQuery({ ...queries.evals(version.run_id ?? ""), enabled: version.run_id !== null }).data ?? [];
+  const evals =
+    useQuery({ ...queries.evals(version.run_id ?? ""), enabled: version.run_id !== null }).data ?? [];
   const verdict = newest(version.verdicts);
   const fact = (name: string) => version.lineage?.[name];
   const made: Node[] = [
@@ -35,7 +47,11 @@ export function LineageGraph({ version }: { version: Version }) {
       title: "Run",
       icon: Waypoints,
       missing: !version.run_id,
-      text: version.run_id ? <NodeLink to={`/runs/${version.run_id}`}>{run?.name ?? version.run_id.slice(0, 12)}</NodeLink> : "not from a run",
+      text: version.run_id ? (
+        <NodeLink to={`/runs/${version.run_id}`}>{run?.name ?? version.run_id.slice(0, 12)}</NodeLink>
+      ) : (
+        "not from a run"
+      ),
     },
   ];
   const scored: Node[] = evals.slice(0, 3).map((each, index) => ({
@@ -68,7 +84,12 @@ export function LineageGraph({ version }: { version: Version }) {
       ),
     },
   ];
-  const served: Node[] = version.aliases.map((alias) => ({ id: `alias-${alias}`, title: "Alias", icon: Crown, text: alias }));
+  const served: Node[] = version.aliases.map((alias) => ({
+    id: `alias-${alias}`,
+    title: "Alias",
+    icon: Crown,
+    text: alias,
+  }));
   const columns = [made, [...trained, ...scored], frozen, [...judged, ...served]];
   const edges: [string, string][] = [
     ...made.map((each): [string, string] => [each.id, "run"]),
@@ -91,7 +112,7 @@ function NodeLink({ to, children }: { to: string; children: ReactNode }) {
 function short(value: Json | undefined): Pick<Node, "text" | "missing"> {
   if (value === undefined || value === null) return { text: "missing", missing: true };
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  return { text: <span title={text}>{text.length > 30 ? `${text.slice(0, 28)}…` : text}</span> };
+  return { text: <span title={text}>{text.length > 24 ? `${text.slice(0, 22)}…` : text}</span> };
 }
 
 function settings(value: Json | undefined): Pick<Node, "text" | "missing"> {
@@ -109,13 +130,19 @@ function Drawing({ columns, edges }: { columns: Node[][]; edges: [string, string
     const element = host.current!;
     const draw = () => {
       const origin = element.getBoundingClientRect();
-      const box = (id: string) => element.querySelector(`[data-node="${CSS.escape(id)}"]`)?.getBoundingClientRect();
+      const box = (id: string) =>
+        element.querySelector(`[data-node="${CSS.escape(id)}"]`)?.getBoundingClientRect();
       setSize({ width: element.scrollWidth, height: element.scrollHeight });
       setPaths(
         (JSON.parse(drawn) as [string, string][]).flatMap(([from, to]) => {
           const [a, b] = [box(from), box(to)];
           if (!a || !b) return [];
-          const [x1, y1, x2, y2] = [a.right - origin.left, a.top + a.height / 2 - origin.top, b.left - origin.left, b.top + b.height / 2 - origin.top];
+          const [x1, y1, x2, y2] = [
+            a.right - origin.left,
+            a.top + a.height / 2 - origin.top,
+            b.left - origin.left,
+            b.top + b.height / 2 - origin.top,
+          ];
           const middle = (x1 + x2) / 2;
           return [`M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`];
         }),
@@ -127,12 +154,20 @@ function Drawing({ columns, edges }: { columns: Node[][]; edges: [string, string
     return () => observer.disconnect();
   }, [drawn]);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard
-    <section tabIndex={0} aria-label="Lineage graph" className="overflow-x-auto rounded-lg border border-line bg-surface shadow-low">
-      <div ref={host} className="relative flex min-w-max items-center gap-20 p-8">
-        <svg aria-hidden className="pointer-events-none absolute inset-0" width={size.width} height={size.height}>
+    <section
+      tabIndex={0}
+      aria-label="Lineage graph"
+      className="overflow-x-auto rounded-lg border border-line bg-surface shadow-low"
+    >
+      <div ref={host} className="relative flex min-w-max items-center gap-12 p-6 xl:gap-16">
+        <svg
+          aria-hidden
+          className="pointer-events-none absolute inset-0"
+          width={size.width}
+          height={size.height}
+        >
           {paths.map((path) => (
-            <path key={path} d={path} fill="none" stroke="var(--line-strong)" strokeWidth="1.500" />
+            <path key={path} d={path} fill="none" stroke="var(--line-strong)" strokeWidth="1.5" />
           ))}
         </svg>
         {columns.map((nodes, index) => (
@@ -152,14 +187,18 @@ function NodeBox({ node }: { node: Node }) {
   return (
     <li
       data-node={node.id}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: a graph is read node by node with the keyboard
       tabIndex={0}
       className={cx(
-        "flex min-w-48 items-center gap-3 rounded-lg border bg-raised px-3.5 py-2.5",
+        "flex min-w-40 items-center gap-3 rounded-lg border bg-raised px-3.5 py-2.5",
         node.main ? "border-accent" : node.missing ? "border-dashed border-warn" : "border-line",
       )}
     >
-      <Icon className={cx("size-4 shrink-0", node.main ? "text-accent-ink" : node.missing ? "text-warn" : "text-ink-3")} />
+      <Icon
+        className={cx(
+          "size-4 shrink-0",
+          node.main ? "text-accent-ink" : node.missing ? "text-warn" : "text-ink-3",
+        )}
+      />
       <div className="min-w-0">
         <p className="text-2xs text-ink-3">{node.title}</p>
         <div className={cx("font-medium", node.missing && "text-warn")}>{node.text}</div>

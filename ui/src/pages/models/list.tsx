@@ -15,7 +15,9 @@ export default function ModelsPage() {
   const navigate = useNavigate({ from: "/models" });
   const { data, error, isPending, refetch } = useQuery(queries.models());
   const words = (q ?? "").toLowerCase();
-  const shown = (data ?? []).filter((each) => `${each.name} ${each.description}`.toLowerCase().includes(words));
+  const shown = (data ?? []).filter((each) =>
+    `${each.name} ${each.description}`.toLowerCase().includes(words),
+  );
   return (
     <Page
       title="Models"
@@ -37,10 +39,12 @@ export default function ModelsPage() {
       ) : data.length === 0 ? (
         <Empty icon={<Boxes />} title="No models yet">
           <p>
-            A model is a named line of versions. A version freezes the files of a run together with what they were made from; one of
-            them holds <em>production</em> after it passed the gate.
+            A model is a named line of versions. A version freezes the files of a run together with what they
+            were made from; one of them holds <em>production</em> after it passed the gate.
           </p>
-          <Snippet text={'run.log_artifacts("outputs/adapter", "adapter")\nrun.register("support-bot", "adapter")'} />
+          <Snippet
+            text={'run.log_artifacts("outputs/adapter", "adapter")\nrun.register("support-bot", "adapter")'}
+          />
         </Empty>
       ) : (
         <Card flush>
@@ -51,10 +55,16 @@ export default function ModelsPage() {
               return (
                 <tr key={model.name} className="hover:bg-hover">
                   <td>
-                    <Link to="/models/$name" params={{ name: model.name }} className="font-medium hover:text-accent-ink hover:underline">
+                    <Link
+                      to="/models/$name"
+                      params={{ name: model.name }}
+                      className="font-medium hover:text-accent-ink hover:underline"
+                    >
                       {model.name}
                     </Link>
-                    {model.description ? <span className="block max-w-md truncate text-xs text-ink-3">{model.description}</span> : null}
+                    {model.description ? (
+                      <span className="block max-w-md truncate text-xs text-ink-3">{model.description}</span>
+                    ) : null}
                   </td>
                   <td>
                     <span className="flex flex-wrap items-center gap-2">

@@ -12,6 +12,7 @@ import { Moment } from "@/design/moment";
 import { Page } from "@/design/page";
 import { Digest, Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
+import { bestCandidate, currentVerdict } from "./candidate";
 import { AliasBadge, OutcomeBadge, Score, StateBadge } from "./outcome";
 import { PromoteDialog } from "./promote";
 import { RollbackDialog } from "./rollback";
@@ -40,9 +41,10 @@ function Loaded({ model, versions }: { model: Model; versions: Version[] }) {
   const [rolling, setRolling] = useState<Alias | null>(null);
   const gates = useQuery(queries.gates()).data ?? [];
   const gateRuns = useQuery(queries.gateRuns({ model: model.name })).data ?? [];
-  const gate = gates.find((each) => each.model === model.name) ?? gates.find((each) => each.model === null) ?? null;
+  const gate =
+    gates.find((each) => each.model === model.name) ?? gates.find((each) => each.model === null) ?? null;
   const guarded = model.aliases.filter((each) => each.is_protected && each.version !== null);
-  const candidate = versions.find((each) => each.state === "registered" && !guarded.some((alias) => alias.version === each.version));
+  const { candidate, isPromising } = bestCandidate(versions, guarded, gateRuns, gate);
 
   return (
     <Page
@@ -64,8 +66,11 @@ function Loaded({ model, versions }: { model: Model; versions: Version[] }) {
       }
       actions={
         candidate ? (
-          <Button variant="primary" onClick={() => setPromoting(candidate.version)}>
-            <ArrowUpFromLine /> Promote v{candidate.version}
+          <Button
+            variant={isPromising ? "primary" : "secondary"}
+            onClick={() => setPromoting(candidate.version)}
+          >
+            <ArrowUpFromLine /> {isPromising ? `Promote v${candidate.version}` : "Promote"}
           </Button>
         ) : null
       }
@@ -78,8 +83,20 @@ function Loaded({ model, versions }: { model: Model; versions: Version[] }) {
       ) : (
         <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_26rem]">
           <div className="min-w-0 space-y-5">
-            <Holders model={model} versions={versions} gateRuns={gateRuns} gate={gate} onRollback={setRolling} />
-            <VersionsTable model={model} versions={versions} gateRuns={gateRuns} gate={gate} onPromote={setPromoting} />
+            <Holders
+              model={model}
+              versions={versions}
+              gateRuns={gateRuns}
+              gate={gate}
+              onRollback={setRolling}
+            />
+            <VersionsTable
+              model={model}
+              versions={versions}
+              gateRuns={gateRuns}
+              gate={gate}
+              onPromote={setPromoting}
+            />
           </div>
           <div className="min-w-0 space-y-5">
             <GateCard gate={gate} />
@@ -88,20 +105,33 @@ function Loaded({ model, versions }: { model: Model; versions: Version[] }) {
         </div>
       )}
       {promoting !== null ? (
-        <PromoteDialog model={model} version={promoting} gate={gate} onVersion={setPromoting} versions={versions} onClose={() => setPromoting(null)} />
+        <PromoteDialog
+          model={model}
+          version={promoting}
+          gate={gate}
+          onVersion={setPromoting}
+          versions={versions}
+          onClose={() => setPromoting(null)}
+        />
       ) : null}
       {rolling ? <RollbackDialog model={model} alias={rolling} onClose={() => setRolling(null)} /> : null}
     </Page>
   );
 }
 
-/** The verdict under the gate that is in force, of the newest gate run that has one. */
-function currentVerdict(gateRuns: readonly GateRun[], version: number, gate: Gate | null) {
-  const own = gateRuns.filter((each) => each.version === version && (!gate || each.gate_fingerprint === gate.fingerprint));
-  return own.find((each) => each.verdict)?.verdict ?? null;
-}
-
-function Holders({ model, versions, gateRuns, gate, onRollback }: { model: Model; versions: Version[]; gateRuns: GateRun[]; gate: Gate | null; onRollback: (alias: Alias) => void }) {
+function Holders({
+  model,
+  versions,
+  gateRuns,
+  gate,
+  onRollback,
+}: {
+  model: Model;
+  versions: Version[];
+  gateRuns: GateRun[];
+  gate: Gate | null;
+  onRollback: (alias: Alias) => void;
+}) {
   const held = model.aliases.filter((each) => each.is_protected);
   if (held.every((each) => each.version === null)) {
     return (
@@ -109,7 +139,9 @@ function Holders({ model, versions, gateRuns, gate, onRollback }: { model: Model
         <h2 className="flex items-center gap-2 font-semibold">
           <Crown className="size-4 text-ink-3" /> Nobody holds production
         </h2>
-        <p className="mt-1 text-ink-2">The first version that passes the gate can take it. After that, only a strictly better one does.</p>
+        <p className="mt-1 text-ink-2">
+          The first version that passes the gate can take it. After that, only a strictly better one does.
+        </p>
       </section>
     );
   }
@@ -129,11 +161,20 @@ function Holders({ model, versions, gateRuns, gate, onRollback }: { model: Model
                     holds {alias.alias} since <Moment at={alias.updated_at_ms} />
                   </p>
                   <p className="mt-1 text-2xl font-semibold tracking-tight">
-                    <Link to="/models/$name/versions/$version" params={{ name: model.name, version: String(alias.version) }} className="hover:text-accent-ink">
+                    <Link
+                      to="/models/$name/versions/$version"
+                      params={{ name: model.name, version: String(alias.version) }}
+                      className="hover:text-accent-ink"
+                    >
                       Version {alias.version}
                     </Link>
                   </p>
-                  {version?.fingerprint ? <Digest value={version.fingerprint} prefix={<span className="text-xs text-ink-3">lineage&nbsp;</span>} /> : null}
+                  {version?.fingerprint ? (
+                    <Digest
+                      value={version.fingerprint}
+                      prefix={<span className="text-xs text-ink-3">lineage&nbsp;</span>}
+                    />
+                  ) : null}
                 </div>
                 {verdict ? (
                   <div>
@@ -156,16 +197,34 @@ function Holders({ model, versions, gateRuns, gate, onRollback }: { model: Model
   );
 }
 
-function VersionsTable({ model, versions, gateRuns, gate, onPromote }: { model: Model; versions: Version[]; gateRuns: GateRun[]; gate: Gate | null; onPromote: (version: number) => void }) {
+function VersionsTable({
+  model,
+  versions,
+  gateRuns,
+  gate,
+  onPromote,
+}: {
+  model: Model;
+  versions: Version[];
+  gateRuns: GateRun[];
+  gate: Gate | null;
+  onPromote: (version: number) => void;
+}) {
   const guarded = new Set(model.aliases.filter((each) => each.is_protected).map((each) => each.alias));
   return (
     <Card title="Versions" note={versions.length} flush>
       <Table label="Versions" head={["Version", "Aliases", "Verdict", "Score", "State", "Registered", ""]}>
         {versions.map((version) => {
           const verdict = currentVerdict(gateRuns, version.version, gate);
-          const open = gateRuns.find((each) => each.version === version.version && (each.state === "queued" || each.state === "leased"));
+          const open = gateRuns.find(
+            (each) =>
+              each.version === version.version && (each.state === "queued" || each.state === "leased"),
+          );
           return (
-            <tr key={version.version} className={cx("group hover:bg-hover", version.state === "deleted" && "opacity-60")}>
+            <tr
+              key={version.version}
+              className={cx("group hover:bg-hover", version.state === "deleted" && "opacity-60")}
+            >
               <td>
                 <Link
                   to="/models/$name/versions/$version"
@@ -183,9 +242,19 @@ function VersionsTable({ model, versions, gateRuns, gate, onPromote }: { model: 
                 </span>
               </td>
               <td>
-                {open ? <Badge tone="accent">{open.state === "queued" ? "Waiting for a runner" : "In the exam"}</Badge> : verdict ? <OutcomeBadge outcome={verdict.outcome} /> : <span className="text-ink-3">none</span>}
+                {open ? (
+                  <Badge tone="accent">
+                    {open.state === "queued" ? "Waiting for a runner" : "In the exam"}
+                  </Badge>
+                ) : verdict ? (
+                  <OutcomeBadge outcome={verdict.outcome} />
+                ) : (
+                  <span className="text-ink-3">none</span>
+                )}
               </td>
-              <td className="tabular">{verdict ? <Score text={verdict.score} /> : <span className="text-ink-3">–</span>}</td>
+              <td className="tabular">
+                {verdict ? <Score text={verdict.score} /> : <span className="text-ink-3">–</span>}
+              </td>
               <td>
                 <StateBadge version={version} />
               </td>
@@ -195,7 +264,10 @@ function VersionsTable({ model, versions, gateRuns, gate, onPromote }: { model: 
               </td>
               <td className="text-right">
                 {version.state === "registered" && !version.aliases.some((alias) => guarded.has(alias)) ? (
-                  <IconButton label={`Promote version ${version.version}`} onClick={() => onPromote(version.version)}>
+                  <IconButton
+                    label={`Promote version ${version.version}`}
+                    onClick={() => onPromote(version.version)}
+                  >
                     <ArrowUpFromLine />
                   </IconButton>
                 ) : null}
@@ -212,8 +284,13 @@ function GateCard({ gate }: { gate: Gate | null }) {
   if (!gate) {
     return (
       <Card title="Gate">
-        <p className="text-ink-2">No gate guards this model, so nothing can take a protected alias. Freeze an exam for it:</p>
-        <Snippet className="mt-3" text="assay gates create my-gate --suite ./suite --metric accuracy --threshold 0.8" />
+        <p className="text-ink-2">
+          No gate guards this model, so nothing can take a protected alias. Freeze an exam for it:
+        </p>
+        <Snippet
+          className="mt-3"
+          text="assay gates create my-gate --suite ./suite --metric accuracy --threshold 0.8"
+        />
       </Card>
     );
   }
@@ -222,14 +299,20 @@ function GateCard({ gate }: { gate: Gate | null }) {
     <Card
       title="Gate"
       actions={
-        <Link to="/gates/$name" params={{ name: gate.name }} className="text-xs text-accent-ink hover:underline">
+        <Link
+          to="/gates/$name"
+          params={{ name: gate.name }}
+          className="text-xs text-accent-ink hover:underline"
+        >
           {gate.name} v{gate.version}
         </Link>
       }
     >
       <p className="text-ink-2">
-        <span className="font-medium text-ink">{metric}</span> {direction === "minimize" ? "at most" : "at least"}{" "}
-        <Score text={String(threshold)} className="font-medium text-ink tabular" />, and strictly better than the champion.
+        <span className="font-medium text-ink">{metric}</span>{" "}
+        {direction === "minimize" ? "at most" : "at least"}{" "}
+        <Score text={String(threshold)} className="font-medium text-ink tabular" />, and strictly better than
+        the champion.
         {guards?.length ? ` ${guards.map((each) => each.metric).join(", ")} must not fall behind.` : ""}
       </p>
     </Card>
@@ -239,8 +322,12 @@ function GateCard({ gate }: { gate: Gate | null }) {
 function History({ model }: { model: Model }) {
   const search = useSearch({ from: ROUTE });
   const navigate = useNavigate({ from: ROUTE });
-  const alias = search.alias ?? model.aliases.find((each) => each.is_protected)?.alias ?? model.aliases[0]?.alias;
-  const { data, error, isPending } = useQuery({ ...queries.aliasHistory(model.name, alias ?? ""), enabled: alias !== undefined });
+  const alias =
+    search.alias ?? model.aliases.find((each) => each.is_protected)?.alias ?? model.aliases[0]?.alias;
+  const { data, error, isPending } = useQuery({
+    ...queries.aliasHistory(model.name, alias ?? ""),
+    enabled: alias !== undefined,
+  });
   if (!alias) return null;
   return (
     <Card
@@ -252,8 +339,17 @@ function History({ model }: { model: Model }) {
               key={each.alias}
               type="button"
               aria-pressed={each.alias === alias}
-              onClick={() => void navigate({ to: ".", search: (before) => ({ ...before, alias: each.alias }), replace: true })}
-              className={cx("rounded px-2 py-0.5 text-xs", each.alias === alias ? "bg-accent-soft text-accent-ink" : "text-ink-3 hover:bg-hover")}
+              onClick={() =>
+                void navigate({
+                  to: ".",
+                  search: (before) => ({ ...before, alias: each.alias }),
+                  replace: true,
+                })
+              }
+              className={cx(
+                "rounded px-2 py-0.5 text-xs",
+                each.alias === alias ? "bg-accent-soft text-accent-ink" : "text-ink-3 hover:bg-hover",
+              )}
             >
               {each.alias}
             </button>
@@ -261,7 +357,13 @@ function History({ model }: { model: Model }) {
         </span>
       }
     >
-      {isPending ? <SkeletonRows rows={3} /> : error ? <Failure compact error={error} /> : <TimeLine moves={data} model={model.name} />}
+      {isPending ? (
+        <SkeletonRows rows={3} />
+      ) : error ? (
+        <Failure compact error={error} />
+      ) : (
+        <TimeLine moves={data} model={model.name} />
+      )}
     </Card>
   );
 }

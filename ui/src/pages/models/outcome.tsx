@@ -32,7 +32,11 @@ export function Score({ text, className }: { text: string | null | undefined; cl
   );
 }
 
-export function StateBadge({ version }: { version: Pick<Version, "state" | "state_reason" | "is_verifiable"> }) {
+export function StateBadge({
+  version,
+}: {
+  version: Pick<Version, "state" | "state_reason" | "is_verifiable">;
+}) {
   if (version.state === "quarantined") {
     return (
       <Badge tone="warn" title={version.state_reason}>

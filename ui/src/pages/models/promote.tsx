@@ -38,7 +38,12 @@ export function PromoteDialog({
   const preview = useQuery(queries.preview(model.name, version, alias));
   const promote = useMutation({
     mutationFn: () =>
-      post<Move>(`${apiPath("models", model.name)}/promote`, { version, alias, reason, expected_revision: preview.data?.revision }),
+      post<Move>(`${apiPath("models", model.name)}/promote`, {
+        version,
+        alias,
+        reason,
+        expected_revision: preview.data?.revision,
+      }),
     onSuccess: () => {
       said(`Version ${version} holds ${alias}.`, `${model.name}, recorded in the ledger.`);
       onClose();
@@ -51,7 +56,10 @@ export function PromoteDialog({
       ]),
   });
   const decision = preview.data;
-  const needsExam = decision?.codes.some((code) => code === "no_verdict" || code === "champion_not_comparable" || code === "wrong_gate") ?? false;
+  const needsExam =
+    decision?.codes.some(
+      (code) => code === "no_verdict" || code === "champion_not_comparable" || code === "wrong_gate",
+    ) ?? false;
   return (
     <Modal
       open
@@ -77,7 +85,12 @@ export function PromoteDialog({
         <div className="grid gap-3 sm:grid-cols-2">
           <Field label="Challenger">
             {(props) => (
-              <Select {...props} className="w-full" value={version} onChange={(event) => onVersion(Number(event.target.value))}>
+              <Select
+                {...props}
+                className="w-full"
+                value={version}
+                onChange={(event) => onVersion(Number(event.target.value))}
+              >
                 {versions
                   .filter((each) => each.state !== "deleted")
                   .map((each) => (
@@ -91,7 +104,12 @@ export function PromoteDialog({
           </Field>
           <Field label="Alias">
             {(props) => (
-              <Select {...props} className="w-full" value={alias} onChange={(event) => setAlias(event.target.value)}>
+              <Select
+                {...props}
+                className="w-full"
+                value={alias}
+                onChange={(event) => setAlias(event.target.value)}
+              >
                 {names.map((each) => (
                   <option key={each}>{each}</option>
                 ))}
@@ -112,7 +130,15 @@ export function PromoteDialog({
         {promote.error ? <Held error={promote.error} /> : null}
         {decision?.promoted ? (
           <Field label="Why now" help="Kept in the ledger with the decision.">
-            {(props) => <Input {...props} value={reason} maxLength={1000} onChange={(event) => setReason(event.target.value)} placeholder="Better on refunds, same latency" />}
+            {(props) => (
+              <Input
+                {...props}
+                value={reason}
+                maxLength={1000}
+                onChange={(event) => setReason(event.target.value)}
+                placeholder="Better on refunds, same latency"
+              />
+            )}
           </Field>
         ) : null}
         {needsExam ? (
@@ -153,7 +179,14 @@ function Contest({ decision, gate }: { decision: Decision; gate: Gate | null }) 
         )}
       </div>
       <div className="space-y-2.5">
-        <Bar name={`Challenger · v${decision.challenger}`} value={challenger} text={decision.challenger_score} most={most} threshold={threshold} strong />
+        <Bar
+          name={`Challenger · v${decision.challenger}`}
+          value={challenger}
+          text={decision.challenger_score}
+          most={most}
+          threshold={threshold}
+          strong
+        />
         <Bar
           name={decision.champion === null ? "Champion · nobody yet" : `Champion · v${decision.champion}`}
           value={champion}
@@ -166,19 +199,42 @@ function Contest({ decision, gate }: { decision: Decision; gate: Gate | null }) 
   );
 }
 
-function Bar({ name, value, text, most, threshold, strong }: { name: string; value: number | null; text: string | null; most: number; threshold: number | null; strong?: boolean }) {
+function Bar({
+  name,
+  value,
+  text,
+  most,
+  threshold,
+  strong,
+}: {
+  name: string;
+  value: number | null;
+  text: string | null;
+  most: number;
+  threshold: number | null;
+  strong?: boolean;
+}) {
   return (
     <div className="grid grid-cols-[9.5rem_minmax(0,1fr)_4.5rem] items-center gap-3">
       <span className={cx("truncate", strong && "font-medium")}>{name}</span>
       <div className="relative h-2.5 rounded-full bg-sunken">
         {value === null ? null : (
-          <div className={cx("h-full rounded-full", strong ? "bg-accent" : "bg-ink-3/60")} style={{ width: `${Math.min(100, (Math.abs(value) / most) * 100)}%` }} />
+          <div
+            className={cx("h-full rounded-full", strong ? "bg-accent" : "bg-ink-3/60")}
+            style={{ width: `${Math.min(100, (Math.abs(value) / most) * 100)}%` }}
+          />
         )}
         {threshold === null ? null : (
-          <span aria-hidden className="absolute -top-1 -bottom-1 w-0.5 rounded bg-ink" style={{ left: `${(Math.abs(threshold) / most) * 100}%` }} />
+          <span
+            aria-hidden
+            className="absolute -top-1 -bottom-1 w-0.5 rounded bg-ink"
+            style={{ left: `${(Math.abs(threshold) / most) * 100}%` }}
+          />
         )}
       </div>
-      <span className="text-right font-medium tabular">{value === null ? <span className="font-normal text-ink-3">no score</span> : <Score text={text} />}</span>
+      <span className="text-right font-medium tabular">
+        {value === null ? <span className="font-normal text-ink-3">no score</span> : <Score text={text} />}
+      </span>
     </div>
   );
 }
@@ -187,9 +243,16 @@ function Reasons({ decision }: { decision: Decision }) {
   return (
     <section
       aria-label="Decision"
-      className={cx("flex gap-3 rounded-lg p-4", decision.promoted ? "bg-good-soft text-good" : "bg-warn-soft text-warn")}
+      className={cx(
+        "flex gap-3 rounded-lg p-4",
+        decision.promoted ? "bg-good-soft text-good" : "bg-warn-soft text-warn",
+      )}
     >
-      {decision.promoted ? <CircleCheck className="mt-0.5 size-4 shrink-0" /> : <OctagonPause className="mt-0.5 size-4 shrink-0" />}
+      {decision.promoted ? (
+        <CircleCheck className="mt-0.5 size-4 shrink-0" />
+      ) : (
+        <OctagonPause className="mt-0.5 size-4 shrink-0" />
+      )}
       <div className="min-w-0">
         <p className="font-semibold">{decision.promoted ? "It would be promoted" : "Held"}</p>
         <ul className="mt-1 space-y-1 text-ink">

@@ -11,21 +11,42 @@ import { Field, Input } from "@/design/field";
 import { Failure } from "@/design/states";
 
 /** One step back, said in advance: who takes over, and what happens to the version that is left. */
-export function RollbackDialog({ model, alias, onClose }: { model: Model; alias: Alias; onClose: () => void }) {
+export function RollbackDialog({
+  model,
+  alias,
+  onClose,
+}: {
+  model: Model;
+  alias: Alias;
+  onClose: () => void;
+}) {
   const [reason, setReason] = useState("");
   const client = useQueryClient();
   const history = useQuery(queries.aliasHistory(model.name, alias.alias)).data ?? [];
   const versions = useQuery(queries.versions(model.name)).data ?? [];
-  const unusable = new Set(versions.filter((each) => each.state !== "registered").map((each) => each.version));
+  const unusable = new Set(
+    versions.filter((each) => each.state !== "registered").map((each) => each.version),
+  );
   const target = rollbackTarget(history, unusable);
   const rollback = useMutation({
     mutationFn: () =>
-      post<Move>(`${apiPath("models", model.name)}/rollback`, { alias: alias.alias, expected_revision: alias.revision, reason }),
+      post<Move>(`${apiPath("models", model.name)}/rollback`, {
+        alias: alias.alias,
+        expected_revision: alias.revision,
+        reason,
+      }),
     onSuccess: (move) => {
-      said(`Version ${move.to_version} holds ${move.alias} again.`, `Version ${move.from_version} is quarantined.`);
+      said(
+        `Version ${move.to_version} holds ${move.alias} again.`,
+        `Version ${move.from_version} is quarantined.`,
+      );
       onClose();
     },
-    onSettled: () => Promise.all([client.invalidateQueries({ queryKey: ["model"] }), client.invalidateQueries({ queryKey: ["models"] })]),
+    onSettled: () =>
+      Promise.all([
+        client.invalidateQueries({ queryKey: ["model"] }),
+        client.invalidateQueries({ queryKey: ["models"] }),
+      ]),
   });
   return (
     <Modal
@@ -36,7 +57,12 @@ export function RollbackDialog({ model, alias, onClose }: { model: Model; alias:
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button variant="danger" busy={rollback.isPending} onClick={() => rollback.mutate()} disabled={target === null}>
+          <Button
+            variant="danger"
+            busy={rollback.isPending}
+            onClick={() => rollback.mutate()}
+            disabled={target === null}
+          >
             Roll back now
           </Button>
         </>
@@ -55,15 +81,26 @@ export function RollbackDialog({ model, alias, onClose }: { model: Model; alias:
           </div>
         </div>
         {target === null ? (
-          <p className="text-warn">There is no earlier holder that is still usable, so there is nothing to roll back to.</p>
+          <p className="text-warn">
+            There is no earlier holder that is still usable, so there is nothing to roll back to.
+          </p>
         ) : (
           <p className="text-ink-2">
-            Version {alias.version} cannot be promoted again until someone with the role clears it, with a reason. Whoever serves by alias
-            gets version {target} with the next resolve.
+            Version {alias.version} cannot be promoted again until someone with the role clears it, with a
+            reason. Whoever serves by alias gets version {target} with the next resolve.
           </p>
         )}
         <Field label="Why" help="Kept in the ledger.">
-          {(props) => <Input {...props} autoFocus value={reason} maxLength={1000} onChange={(event) => setReason(event.target.value)} placeholder="Refuses refund requests" />}
+          {(props) => (
+            <Input
+              {...props}
+              autoFocus
+              value={reason}
+              maxLength={1000}
+              onChange={(event) => setReason(event.target.value)}
+              placeholder="Refuses refund requests"
+            />
+          )}
         </Field>
         {rollback.error ? <Failure compact error={rollback.error} /> : null}
       </div>
@@ -72,7 +109,10 @@ export function RollbackDialog({ model, alias, onClose }: { model: Model; alias:
 }
 
 /** Where the server's rollback would lead: moves form a stack, of which unusable versions are passed over. */
-export function rollbackTarget(moves: readonly Pick<Move, "kind" | "to_version">[], unusable: ReadonlySet<number>): number | null {
+export function rollbackTarget(
+  moves: readonly Pick<Move, "kind" | "to_version">[],
+  unusable: ReadonlySet<number>,
+): number | null {
   const stack: (number | null)[] = [];
   for (const { kind, to_version: to } of moves) {
     if (kind === "rollback") {

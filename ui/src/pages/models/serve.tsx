@@ -6,7 +6,13 @@ import { Snippet } from "@/design/snippet";
 
 const WAYS = ["command", "python", "curl", "transformers", "vllm"] as const;
 type Way = (typeof WAYS)[number];
-const TITLES: Record<Way, string> = { command: "Command", python: "Python", curl: "curl", transformers: "transformers", vllm: "vLLM" };
+const TITLES: Record<Way, string> = {
+  command: "Command",
+  python: "Python",
+  curl: "curl",
+  transformers: "transformers",
+  vllm: "vLLM",
+};
 
 /** How to get these bytes where they are served; by alias, so that a promotion or a rollback reaches everybody. */
 export function ServeSnippets({ version, aliases }: { version: Version; aliases: readonly string[] }) {
@@ -25,10 +31,19 @@ export function ServeSnippets({ version, aliases }: { version: Version; aliases:
   return (
     <Card
       title={aliases.length > 0 ? `Serve ${name}@${alias}` : "Serve by alias"}
-      actions={<Segmented label="With" value={way} onValue={setWay} options={WAYS.map((value) => ({ value, label: TITLES[value] }))} />}
+      actions={
+        <Segmented
+          label="With"
+          value={way}
+          onValue={setWay}
+          options={WAYS.map((value) => ({ value, label: TITLES[value] }))}
+        />
+      }
     >
       {aliases.length === 0 ? (
-        <p className="mb-3 text-ink-2">This version holds no alias, so the lines below lead to whoever holds {alias}.</p>
+        <p className="mb-3 text-ink-2">
+          This version holds no alias, so the lines below lead to whoever holds {alias}.
+        </p>
       ) : null}
       <Snippet text={text[way]} />
     </Card>

@@ -7,11 +7,11 @@ import { Moment } from "@/design/moment";
 import { Score } from "./outcome";
 
 const LOOKS: Record<Move["kind"], { verb: string; icon: ReactNode; tone: string }> = {
-  promotion: { verb: "promoted", icon: <ArrowUpFromLine />, tone: "bg-good-soft text-good" },
-  rollback: { verb: "rolled back to", icon: <Undo2 />, tone: "bg-warn-soft text-warn" },
-  set: { verb: "set to", icon: <Tag />, tone: "bg-accent-soft text-accent-ink" },
-  removed: { verb: "taken away", icon: <Minus />, tone: "bg-bad-soft text-bad" },
-  imported: { verb: "moved in", icon: <Import />, tone: "bg-sunken text-ink-2" },
+  promotion: { verb: "Promoted", icon: <ArrowUpFromLine />, tone: "bg-good-soft text-good" },
+  rollback: { verb: "Rolled back to", icon: <Undo2 />, tone: "bg-warn-soft text-warn" },
+  set: { verb: "Set to", icon: <Tag />, tone: "bg-accent-soft text-accent-ink" },
+  removed: { verb: "Taken away", icon: <Minus />, tone: "bg-bad-soft text-bad" },
+  imported: { verb: "Moved in", icon: <Import />, tone: "bg-sunken text-ink-2" },
 };
 
 /** How an alias moved, newest first: who moved it, on what scores, and where the ledger has it. */
@@ -23,10 +23,20 @@ export function TimeLine({ moves, model }: { moves: readonly Move[]; model: stri
         const { verb, icon, tone } = LOOKS[move.kind];
         return (
           <li key={move.revision} className="relative flex gap-3 pb-5 last:pb-0">
-            {index < moves.length - 1 ? <span aria-hidden className="absolute top-7 bottom-1 left-3 w-px bg-line" /> : null}
-            <span className={cx("flex size-6 shrink-0 items-center justify-center rounded-full [&_svg]:size-3.5", tone)}>{icon}</span>
+            {index < moves.length - 1 ? (
+              <span aria-hidden className="absolute top-7 bottom-1 left-3 w-px bg-line" />
+            ) : null}
+            <span
+              className={cx(
+                "flex size-6 shrink-0 items-center justify-center rounded-full [&_svg]:size-3.5",
+                tone,
+              )}
+            >
+              {icon}
+            </span>
             <div className="min-w-0 flex-1">
               <p>
+                {verb}{" "}
                 {move.to_version === null ? null : (
                   <Link
                     to="/models/$name/versions/$version"
@@ -35,9 +45,12 @@ export function TimeLine({ moves, model }: { moves: readonly Move[]; model: stri
                   >
                     v{move.to_version}
                   </Link>
-                )}{" "}
-                {verb}
-                {move.from_version === null ? "" : <span className="text-ink-3"> · was v{move.from_version}</span>}
+                )}
+                {move.from_version === null ? (
+                  ""
+                ) : (
+                  <span className="text-ink-3"> · from v{move.from_version}</span>
+                )}
               </p>
               {move.decision?.challenger_score ? (
                 <p className="text-xs text-ink-2">
@@ -55,7 +68,11 @@ export function TimeLine({ moves, model }: { moves: readonly Move[]; model: stri
               {move.reason ? <p className="text-xs text-ink-2">“{move.reason}”</p> : null}
               <p className="mt-0.5 text-xs text-ink-3">
                 <Moment at={move.at_ms} /> by {move.actor} ·{" "}
-                <Link to="/ledger" search={{ event: move.ledger_seq }} className="hover:text-ink hover:underline">
+                <Link
+                  to="/ledger"
+                  search={{ event: move.ledger_seq }}
+                  className="hover:text-ink hover:underline"
+                >
                   event {move.ledger_seq}
                 </Link>
               </p>

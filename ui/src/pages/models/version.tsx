@@ -25,7 +25,13 @@ import { ServeSnippets } from "./serve";
 
 const ROUTE = "/models/$name/versions/$version";
 type Tab = (typeof VERSION_TABS)[number];
-const TITLES: Record<Tab, string> = { overview: "Overview", lineage: "Lineage graph", files: "Files", verdicts: "Verdicts", serve: "Serve" };
+const TITLES: Record<Tab, string> = {
+  overview: "Overview",
+  lineage: "Lineage graph",
+  files: "Files",
+  verdicts: "Verdicts",
+  serve: "Serve",
+};
 
 export default function VersionPage() {
   const { name, version: number } = useParams({ from: ROUTE });
@@ -123,7 +129,11 @@ function Overview({ version }: { version: Version }) {
             {version.description ? <Fact name="Description">{version.description}</Fact> : null}
             <Fact name="Run">
               {version.run_id ? (
-                <Link to="/runs/$runId" params={{ runId: version.run_id }} className="font-mono text-xs text-accent-ink hover:underline">
+                <Link
+                  to="/runs/$runId"
+                  params={{ runId: version.run_id }}
+                  className="font-mono text-xs text-accent-ink hover:underline"
+                >
                   {version.run_id}
                 </Link>
               ) : (
@@ -131,13 +141,19 @@ function Overview({ version }: { version: Version }) {
               )}
             </Fact>
             <Fact name="Source">
-              <code className="font-mono text-xs break-all">{version.source || version.artifact_path || "–"}</code>
+              <code className="font-mono text-xs break-all">
+                {version.source || version.artifact_path || "–"}
+              </code>
             </Fact>
-            <Fact name="Files' digest">{version.artifact_digest ? <Digest value={version.artifact_digest} length={24} /> : "–"}</Fact>
+            <Fact name="Files' digest">
+              {version.artifact_digest ? <Digest value={version.artifact_digest} length={24} /> : "–"}
+            </Fact>
             {version.lineage_scheme ? <Fact name="Scheme">{version.lineage_scheme}</Fact> : null}
             {Object.entries(version.annotations).map(([key, value]) => (
               <Fact key={key} name={key}>
-                <code className="font-mono text-xs break-all">{typeof value === "string" ? value : JSON.stringify(value)}</code>
+                <code className="font-mono text-xs break-all">
+                  {typeof value === "string" ? value : JSON.stringify(value)}
+                </code>
               </Fact>
             ))}
           </Facts>
@@ -170,14 +186,20 @@ function Verdicts({ version }: { version: Version }) {
           {verdicts.map((each) => (
             <tr key={each.gate_run_id}>
               <td>
-                <Link to="/gates/$name" params={{ name: each.gate }} className="font-medium hover:text-accent-ink hover:underline">
+                <Link
+                  to="/gates/$name"
+                  params={{ name: each.gate }}
+                  className="font-medium hover:text-accent-ink hover:underline"
+                >
                   {each.gate}
                 </Link>{" "}
                 <span className="text-ink-3">v{each.gate_version}</span>
               </td>
               <td>
                 <OutcomeBadge outcome={each.outcome} />
-                {each.reasons.length > 0 ? <span className="mt-0.5 block max-w-72 text-xs text-ink-3">{each.reasons.join(" ")}</span> : null}
+                {each.reasons.length > 0 ? (
+                  <span className="mt-0.5 block max-w-72 text-xs text-ink-3">{each.reasons.join(" ")}</span>
+                ) : null}
               </td>
               <td>
                 <Score text={each.score} />
@@ -202,7 +224,10 @@ function Files({ version }: { version: Version }) {
   if (error) return <Failure error={error} />;
   const chosen = data.files.find((each) => each.path === path);
   const onManifest = () =>
-    save(new Blob([JSON.stringify(data, null, 2)], { type: "application/json" }), `${version.model}-v${version.version}-manifest.json`);
+    save(
+      new Blob([JSON.stringify(data, null, 2)], { type: "application/json" }),
+      `${version.model}-v${version.version}-manifest.json`,
+    );
   return (
     <div className="space-y-5">
       <Card
@@ -219,7 +244,11 @@ function Files({ version }: { version: Version }) {
           {data.files.slice(0, 2000).map((file) => (
             <tr key={file.path} className="hover:bg-hover">
               <td>
-                <button type="button" onClick={() => setPath(file.path)} className="text-left font-mono text-xs break-all hover:text-accent-ink hover:underline">
+                <button
+                  type="button"
+                  onClick={() => setPath(file.path)}
+                  className="text-left font-mono text-xs break-all hover:text-accent-ink hover:underline"
+                >
                   {file.path}
                 </button>
               </td>
@@ -251,7 +280,11 @@ function Files({ version }: { version: Version }) {
 function VersionActions({ version }: { version: Version }) {
   const [asking, setAsking] = useState<"quarantine" | "clear" | null>(null);
   const client = useQueryClient();
-  const refresh = () => Promise.all([client.invalidateQueries({ queryKey: ["model"] }), client.invalidateQueries({ queryKey: ["gate-runs"] })]);
+  const refresh = () =>
+    Promise.all([
+      client.invalidateQueries({ queryKey: ["model"] }),
+      client.invalidateQueries({ queryKey: ["gate-runs"] }),
+    ]);
   const examine = useMutation({
     mutationFn: () => api("POST", "/gate-runs", { body: { model: version.model, version: version.version } }),
     onSuccess: () => said("The exam is queued.", "A gate runner takes it: assay gate-runner"),
@@ -260,7 +293,10 @@ function VersionActions({ version }: { version: Version }) {
   });
   const onProvenance = () => {
     const { verdicts, ...rest } = version;
-    save(new Blob([JSON.stringify({ ...rest, verdicts }, null, 2)], { type: "application/json" }), `${version.model}-v${version.version}.json`);
+    save(
+      new Blob([JSON.stringify({ ...rest, verdicts }, null, 2)], { type: "application/json" }),
+      `${version.model}-v${version.version}.json`,
+    );
   };
   if (version.state === "deleted") return null;
   return (
@@ -282,15 +318,30 @@ function VersionActions({ version }: { version: Version }) {
           </Button>
         </>
       )}
-      {asking ? <ReasonDialog version={version} kind={asking} onClose={() => setAsking(null)} onDone={refresh} /> : null}
+      {asking ? (
+        <ReasonDialog version={version} kind={asking} onClose={() => setAsking(null)} onDone={refresh} />
+      ) : null}
     </>
   );
 }
 
-function ReasonDialog({ version, kind, onClose, onDone }: { version: Version; kind: "quarantine" | "clear"; onClose: () => void; onDone: () => Promise<unknown> }) {
+function ReasonDialog({
+  version,
+  kind,
+  onClose,
+  onDone,
+}: {
+  version: Version;
+  kind: "quarantine" | "clear";
+  onClose: () => void;
+  onDone: () => Promise<unknown>;
+}) {
   const [reason, setReason] = useState("");
   const act = useMutation({
-    mutationFn: () => post(`${apiPath("models", version.model, "versions", version.version)}/${kind}`, { reason: reason.trim() }),
+    mutationFn: () =>
+      post(`${apiPath("models", version.model, "versions", version.version)}/${kind}`, {
+        reason: reason.trim(),
+      }),
     onSuccess: async () => {
       await onDone();
       onClose();
@@ -301,17 +352,36 @@ function ReasonDialog({ version, kind, onClose, onDone }: { version: Version; ki
       open
       onClose={onClose}
       width="sm"
-      title={kind === "quarantine" ? `Quarantine version ${version.version}` : `Clear version ${version.version}`}
-      note={kind === "quarantine" ? "It cannot be promoted until it is cleared." : "It may be promoted again, through the gate."}
+      title={
+        kind === "quarantine" ? `Quarantine version ${version.version}` : `Clear version ${version.version}`
+      }
+      note={
+        kind === "quarantine"
+          ? "It cannot be promoted until it is cleared."
+          : "It may be promoted again, through the gate."
+      }
       footer={
-        <Button variant={kind === "quarantine" ? "danger" : "primary"} busy={act.isPending} disabled={!reason.trim()} onClick={() => act.mutate()}>
+        <Button
+          variant={kind === "quarantine" ? "danger" : "primary"}
+          busy={act.isPending}
+          disabled={!reason.trim()}
+          onClick={() => act.mutate()}
+        >
           <Ban className={kind === "clear" ? "hidden" : undefined} />
           {kind === "quarantine" ? "Quarantine" : "Clear"}
         </Button>
       }
     >
       <Field label="Why" help="Kept in the ledger.">
-        {(props) => <Input {...props} autoFocus value={reason} maxLength={1000} onChange={(event) => setReason(event.target.value)} />}
+        {(props) => (
+          <Input
+            {...props}
+            autoFocus
+            value={reason}
+            maxLength={1000}
+            onChange={(event) => setReason(event.target.value)}
+          />
+        )}
       </Field>
       {act.error ? <Failure compact error={act.error} /> : null}
     </Modal>

@@ -16,11 +16,18 @@ import { messageOf } from "@/design/states";
 export function RunActions({ run }: { run: Run }) {
   const [dialog, setDialog] = useState<"register" | "rename" | null>(null);
   const client = useQueryClient();
-  const refresh = () => Promise.all([client.invalidateQueries({ queryKey: ["run"] }), client.invalidateQueries({ queryKey: ["runs"] })]);
+  const refresh = () =>
+    Promise.all([
+      client.invalidateQueries({ queryKey: ["run"] }),
+      client.invalidateQueries({ queryKey: ["runs"] }),
+    ]);
   const bin = useMutation({
     mutationFn: () =>
-      run.lifecycle === "deleted" ? post(`${apiPath("runs", run.run_id)}/restore`) : api("DELETE", apiPath("runs", run.run_id)),
-    onSuccess: () => said(run.lifecycle === "deleted" ? "The run is back." : "The run is in the bin; it can be restored."),
+      run.lifecycle === "deleted"
+        ? post(`${apiPath("runs", run.run_id)}/restore`)
+        : api("DELETE", apiPath("runs", run.run_id)),
+    onSuccess: () =>
+      said(run.lifecycle === "deleted" ? "The run is back." : "The run is in the bin; it can be restored."),
     onError: failed,
     onSettled: refresh,
   });
@@ -51,7 +58,9 @@ export function RunActions({ run }: { run: Run }) {
         )}
       </Menu>
       {dialog === "register" ? <RegisterDialog run={run} onClose={() => setDialog(null)} /> : null}
-      {dialog === "rename" ? <RenameDialog run={run} onClose={() => setDialog(null)} onDone={refresh} /> : null}
+      {dialog === "rename" ? (
+        <RenameDialog run={run} onClose={() => setDialog(null)} onDone={refresh} />
+      ) : null}
     </>
   );
 }
@@ -69,12 +78,18 @@ export function RegisterDialog({ run, onClose }: { run: Pick<Run, "run_id" | "na
   const client = useQueryClient();
   const register = useMutation({
     mutationFn: () =>
-      post<Version>(`${apiPath("models", model.trim())}/versions`, { run_id: run.run_id, ...(chosen ? { artifact_path: chosen } : {}) }),
+      post<Version>(`${apiPath("models", model.trim())}/versions`, {
+        run_id: run.run_id,
+        ...(chosen ? { artifact_path: chosen } : {}),
+      }),
     onSuccess: (version) => {
       said(`${version.model} v${version.version} is registered.`, "Its files and its lineage are frozen.");
       void client.invalidateQueries({ queryKey: ["models"] });
       void client.invalidateQueries({ queryKey: ["versions-of-run"] });
-      void navigate({ to: "/models/$name/versions/$version", params: { name: version.model, version: String(version.version) } });
+      void navigate({
+        to: "/models/$name/versions/$version",
+        params: { name: version.model, version: String(version.version) },
+      });
     },
   });
   const submit = (event: FormEvent) => {
@@ -90,17 +105,35 @@ export function RegisterDialog({ run, onClose }: { run: Pick<Run, "run_id" | "na
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" type="submit" form="register" busy={register.isPending} disabled={!model.trim()}>
+          <Button
+            variant="primary"
+            type="submit"
+            form="register"
+            busy={register.isPending}
+            disabled={!model.trim()}
+          >
             Register a version
           </Button>
         </>
       }
     >
       <form id="register" onSubmit={submit} className="space-y-4">
-        <Field label="Model" help="An existing one gets its next version; a new name makes a new model." error={register.error ? messageOf(register.error) : null}>
+        <Field
+          label="Model"
+          help="An existing one gets its next version; a new name makes a new model."
+          error={register.error ? messageOf(register.error) : null}
+        >
           {(props) => (
             <>
-              <Input {...props} required autoFocus list="register-models" value={model} onChange={(event) => setModel(event.target.value)} placeholder="support-bot" />
+              <Input
+                {...props}
+                required
+                autoFocus
+                list="register-models"
+                value={model}
+                onChange={(event) => setModel(event.target.value)}
+                placeholder="support-bot"
+              />
               <datalist id="register-models">
                 {models.map((each) => (
                   <option key={each.name} value={each.name} />
@@ -109,9 +142,21 @@ export function RegisterDialog({ run, onClose }: { run: Pick<Run, "run_id" | "na
             </>
           )}
         </Field>
-        <Field label="Files" help={files.data?.length === 0 ? "The run has no files; a version needs some." : "The folder whose files make up the model."}>
+        <Field
+          label="Files"
+          help={
+            files.data?.length === 0
+              ? "The run has no files; a version needs some."
+              : "The folder whose files make up the model."
+          }
+        >
           {(props) => (
-            <Select {...props} className="w-full" value={chosen} onChange={(event) => setFolder(event.target.value)}>
+            <Select
+              {...props}
+              className="w-full"
+              value={chosen}
+              onChange={(event) => setFolder(event.target.value)}
+            >
               {folders.map((each) => (
                 <option key={each.path} value={each.path}>
                   {each.path}/
@@ -123,7 +168,12 @@ export function RegisterDialog({ run, onClose }: { run: Pick<Run, "run_id" | "na
         </Field>
         {draft.data ? (
           <div className="rounded-lg border border-line">
-            <LineageFacts values={draft.data.fields} origins={draft.data.origins} fingerprint={draft.data.fingerprint} note={draft.data.problem ?? undefined} />
+            <LineageFacts
+              values={draft.data.fields}
+              origins={draft.data.origins}
+              fingerprint={draft.data.fingerprint}
+              note={draft.data.problem ?? undefined}
+            />
           </div>
         ) : null}
       </form>
@@ -131,7 +181,15 @@ export function RegisterDialog({ run, onClose }: { run: Pick<Run, "run_id" | "na
   );
 }
 
-function RenameDialog({ run, onClose, onDone }: { run: Run; onClose: () => void; onDone: () => Promise<unknown> }) {
+function RenameDialog({
+  run,
+  onClose,
+  onDone,
+}: {
+  run: Run;
+  onClose: () => void;
+  onDone: () => Promise<unknown>;
+}) {
   const [name, setName] = useState(run.name);
   const rename = useMutation({
     mutationFn: () => api("PATCH", apiPath("runs", run.run_id), { body: { name: name.trim() } }),
@@ -160,7 +218,9 @@ function RenameDialog({ run, onClose, onDone }: { run: Run; onClose: () => void;
         }}
       >
         <Field label="Name" error={rename.error ? messageOf(rename.error) : null}>
-          {(props) => <Input {...props} autoFocus value={name} onChange={(event) => setName(event.target.value)} />}
+          {(props) => (
+            <Input {...props} autoFocus value={name} onChange={(event) => setName(event.target.value)} />
+          )}
         </Field>
       </form>
     </Modal>

@@ -62,7 +62,11 @@ function Metrics({ run }: { run: Run }) {
       flush
       title="Metrics"
       note={count}
-      actions={count > 8 ? <SearchInput value={text} onValue={setText} placeholder="Find a metric" className="w-48" /> : null}
+      actions={
+        count > 8 ? (
+          <SearchInput value={text} onValue={setText} placeholder="Find a metric" className="w-48" />
+        ) : null
+      }
     >
       {count === 0 ? <p className="p-4 text-ink-3">No metrics were logged.</p> : null}
       <div className="max-h-[28rem] overflow-auto">
@@ -73,7 +77,11 @@ function Metrics({ run }: { run: Run }) {
                 Name
               </th>
               {["Last", "Min", "Max", "Step", "Points"].map((each) => (
-                <th key={each} scope="col" className="px-3 py-2 font-medium last:pr-4 max-sm:nth-[n+4]:hidden">
+                <th
+                  key={each}
+                  scope="col"
+                  className="px-3 py-2 font-medium last:pr-4 max-sm:nth-[n+4]:hidden"
+                >
                   {each}
                 </th>
               ))}
@@ -81,7 +89,10 @@ function Metrics({ run }: { run: Run }) {
           </thead>
           <tbody>
             {rows.map(([key, metric]) => (
-              <tr key={key} className="border-b border-line/60 text-right tabular last:border-0 hover:bg-hover">
+              <tr
+                key={key}
+                className="border-b border-line/60 text-right tabular last:border-0 hover:bg-hover"
+              >
                 <td className="max-w-0 px-4 py-1.5 text-left">
                   <Link
                     to="."
@@ -93,8 +104,12 @@ function Metrics({ run }: { run: Run }) {
                   </Link>
                 </td>
                 <td className="w-24 px-3 font-medium">{shortNumber(toNumber(metric.value))}</td>
-                <td className="w-24 px-3 text-ink-2">{metric.min === null ? "–" : shortNumber(toNumber(metric.min))}</td>
-                <td className="w-24 px-3 text-ink-2 max-sm:hidden">{metric.max === null ? "–" : shortNumber(toNumber(metric.max))}</td>
+                <td className="w-24 px-3 text-ink-2">
+                  {metric.min === null ? "–" : shortNumber(toNumber(metric.min))}
+                </td>
+                <td className="w-24 px-3 text-ink-2 max-sm:hidden">
+                  {metric.max === null ? "–" : shortNumber(toNumber(metric.max))}
+                </td>
                 <td className="w-20 px-3 text-ink-3 max-sm:hidden">{metric.step.toLocaleString("en-US")}</td>
                 <td className="w-20 px-4 text-ink-3 max-sm:hidden">{metric.count.toLocaleString("en-US")}</td>
               </tr>
@@ -110,13 +125,24 @@ function Values({ title, values, empty }: { title: string; values: Record<string
   const [text, setText] = useState("");
   const all = Object.entries(values).sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
   const words = text.toLowerCase();
-  const rows = all.filter(([key, value]) => key.toLowerCase().includes(words) || value.toLowerCase().includes(words));
+  const rows = all.filter(
+    ([key, value]) => key.toLowerCase().includes(words) || value.toLowerCase().includes(words),
+  );
   return (
     <Card
       flush
       title={title}
       note={all.length || undefined}
-      actions={all.length > 8 ? <SearchInput value={text} onValue={setText} placeholder={`Find in ${title.toLowerCase()}`} className="w-48" /> : null}
+      actions={
+        all.length > 8 ? (
+          <SearchInput
+            value={text}
+            onValue={setText}
+            placeholder={`Find in ${title.toLowerCase()}`}
+            className="w-48"
+          />
+        ) : null
+      }
     >
       {all.length === 0 ? <p className="p-4 text-ink-3">{empty}</p> : null}
       <dl className="max-h-[28rem] overflow-auto">
@@ -129,10 +155,16 @@ function Values({ title, values, empty }: { title: string; values: Record<string
               {key}
             </dt>
             <dd className="flex min-w-0 items-start gap-1">
-              <span className="line-clamp-3 min-w-0 font-mono text-xs leading-5 break-words" title={value.length > 120 ? value : undefined}>
+              <span
+                className="line-clamp-3 min-w-0 font-mono text-xs leading-5 break-words"
+                title={value.length > 120 ? value : undefined}
+              >
                 {value}
               </span>
-              <CopyButton text={value} className="size-5 opacity-0 group-hover:opacity-100 focus-visible:opacity-100" />
+              <CopyButton
+                text={value}
+                className="size-5 opacity-0 group-hover:opacity-100 focus-visible:opacity-100"
+              />
             </dd>
           </div>
         ))}
@@ -150,7 +182,12 @@ function Lineage({ run }: { run: Run }) {
       ) : error ? (
         <Failure error={error} compact />
       ) : (
-        <LineageFacts values={data.fields} origins={data.origins} fingerprint={data.fingerprint} note={data.problem ?? undefined} />
+        <LineageFacts
+          values={data.fields}
+          origins={data.origins}
+          fingerprint={data.fingerprint}
+          note={data.problem ?? undefined}
+        />
       )}
     </Card>
   );
@@ -219,7 +256,10 @@ function Inputs({ run }: { run: Run }) {
     <Card title="Datasets">
       <Facts>
         {run.inputs.map(({ dataset, tags }) => (
-          <Fact key={`${dataset.name} ${dataset.digest}`} name={tags.context ?? tags["mlflow.data.context"] ?? "input"}>
+          <Fact
+            key={`${dataset.name} ${dataset.digest}`}
+            name={tags.context ?? tags["mlflow.data.context"] ?? "input"}
+          >
             <span className="block font-medium">{dataset.name}</span>
             <Digest value={dataset.digest} />
           </Fact>
@@ -230,7 +270,10 @@ function Inputs({ run }: { run: Run }) {
 }
 
 function Children({ run }: { run: Run }) {
-  const search = (tag: string) => ({ experimentIds: [run.experiment_id], filter: `tags.\`${tag}\` = '${run.run_id}'` });
+  const search = (tag: string) => ({
+    experimentIds: [run.experiment_id],
+    filter: `tags.\`${tag}\` = '${run.run_id}'`,
+  });
   const mlflow = useQuery(queries.someRuns(search("mlflow.parentRunId"), 50)).data ?? [];
   const native = useQuery(queries.someRuns(search("assay.parent_run_id"), 50)).data ?? [];
   const found = [...new Map([...mlflow, ...native].map((each) => [each.run_id, each])).values()];
@@ -240,7 +283,11 @@ function Children({ run }: { run: Run }) {
       <ul className="divide-y divide-line">
         {found.map((each) => (
           <li key={each.run_id}>
-            <Link to="/runs/$runId" params={{ runId: each.run_id }} className="flex items-center gap-3 px-4 py-2 hover:bg-hover">
+            <Link
+              to="/runs/$runId"
+              params={{ runId: each.run_id }}
+              className="flex items-center gap-3 px-4 py-2 hover:bg-hover"
+            >
               <RunStatus status={each.status} compact />
               <span className="min-w-0 flex-1 truncate font-medium">{each.name}</span>
               <Moment at={each.started_at_ms} className="text-xs text-ink-3" />

@@ -69,7 +69,11 @@ function Loaded({ run }: { run: Run }) {
             Experiments
           </Link>
           {" / "}
-          <Link to="/experiments/$experimentId" params={{ experimentId: run.experiment_id }} className="hover:text-ink">
+          <Link
+            to="/experiments/$experimentId"
+            params={{ experimentId: run.experiment_id }}
+            className="hover:text-ink"
+          >
             {experiment?.name ?? run.experiment_id}
           </Link>
         </>
@@ -98,7 +102,11 @@ function Loaded({ run }: { run: Run }) {
               <Link
                 key={each}
                 to="."
-                search={(before) => ({ ...before, tab: each === "overview" ? undefined : each, full: undefined })}
+                search={(before) => ({
+                  ...before,
+                  tab: each === "overview" ? undefined : each,
+                  full: undefined,
+                })}
                 aria-current={each === tab ? "page" : undefined}
                 className={tabClass(each === tab)}
               >
@@ -111,13 +119,20 @@ function Loaded({ run }: { run: Run }) {
     >
       {tab === "overview" ? <Overview run={run} /> : null}
       {tab === "charts" || tab === "system" ? (
-        <RunCharts run={run} keys={tab === "charts" ? keys : system} settings={search} onSettings={onSettings} />
+        <RunCharts
+          run={run}
+          keys={tab === "charts" ? keys : system}
+          settings={search}
+          onSettings={onSettings}
+        />
       ) : null}
       {tab === "artifacts" ? (
         <ArtifactBrowser
           owner={apiPath("runs", run.run_id)}
           path={search.path}
-          onPath={(path) => void navigate({ to: ".", search: (before) => ({ ...before, path }), replace: true })}
+          onPath={(path) =>
+            void navigate({ to: ".", search: (before) => ({ ...before, path }), replace: true })
+          }
         />
       ) : null}
       {tab === "samples" ? (
@@ -125,16 +140,36 @@ function Loaded({ run }: { run: Run }) {
           runId={run.run_id}
           chosenKey={search.key}
           step={search.step}
-          onChoose={(change) => void navigate({ to: ".", search: (before) => ({ ...before, ...change }), replace: true })}
+          onChoose={(change) =>
+            void navigate({ to: ".", search: (before) => ({ ...before, ...change }), replace: true })
+          }
         />
       ) : null}
     </Page>
   );
 }
 
-function RunCharts({ run, keys, settings, onSettings }: { run: Run; keys: string[]; settings: ChartSearch; onSettings: (change: ChartSearch) => void }) {
+function RunCharts({
+  run,
+  keys,
+  settings,
+  onSettings,
+}: {
+  run: Run;
+  keys: string[];
+  settings: ChartSearch;
+  onSettings: (change: ChartSearch) => void;
+}) {
   const runs = useMemo(
-    () => [{ id: run.run_id, name: run.name, color: PALETTE[0], startMs: run.started_at_ms, live: run.status === "running" }],
+    () => [
+      {
+        id: run.run_id,
+        name: run.name,
+        color: PALETTE[0],
+        startMs: run.started_at_ms,
+        live: run.status === "running",
+      },
+    ],
     [run.run_id, run.name, run.started_at_ms, run.status],
   );
   if (keys.length === 0) {

@@ -22,7 +22,10 @@ export function readTable(payload: string): SampleTable | null {
 }
 
 function fromObjects(list: readonly unknown[]): SampleTable | null {
-  const objects = list.filter((each): each is Record<string, unknown> => typeof each === "object" && each !== null && !Array.isArray(each));
+  const objects = list.filter(
+    (each): each is Record<string, unknown> =>
+      typeof each === "object" && each !== null && !Array.isArray(each),
+  );
   if (objects.length === 0) return null;
   const columns = [...new Set(objects.flatMap((each) => Object.keys(each)))];
   return { columns, rows: objects.map((each) => columns.map((column) => each[column])) };
@@ -54,7 +57,13 @@ const NAMES = {
  */
 export function promptGroups(table: SampleTable): PromptGroup[] | null {
   const at = (name: keyof typeof NAMES) => table.columns.findIndex((column) => NAMES[name].test(column));
-  const [prompt, completion, reward, advantage, group] = [at("prompt"), at("completion"), at("reward"), at("advantage"), at("group")];
+  const [prompt, completion, reward, advantage, group] = [
+    at("prompt"),
+    at("completion"),
+    at("reward"),
+    at("advantage"),
+    at("group"),
+  ];
   if (prompt < 0 || completion < 0) return null;
   const known = new Set([prompt, completion, reward, advantage, group]);
   const found = new Map<string, PromptGroup>();
@@ -66,7 +75,9 @@ export function promptGroups(table: SampleTable): PromptGroup[] | null {
       text: asText(row[completion]),
       reward: asNumber(row[reward]),
       advantage: asNumber(row[advantage]),
-      more: table.columns.flatMap((column, index): [string, unknown][] => (known.has(index) ? [] : [[column, row[index]]])),
+      more: table.columns.flatMap((column, index): [string, unknown][] =>
+        known.has(index) ? [] : [[column, row[index]]],
+      ),
     });
   }
   for (const each of found.values()) each.completions.sort((a, b) => (b.reward ?? 0) - (a.reward ?? 0));
@@ -76,10 +87,14 @@ export function promptGroups(table: SampleTable): PromptGroup[] | null {
 /** Chat messages as text, anything else as it is or as JSON. */
 export function asText(value: unknown): string {
   if (typeof value === "string") return value;
-  if (Array.isArray(value) && value.every((each) => typeof each === "object" && each !== null && "content" in each)) {
+  if (
+    Array.isArray(value) &&
+    value.every((each) => typeof each === "object" && each !== null && "content" in each)
+  ) {
     return value.map((each) => `${each.role ?? ""}: ${asText(each.content)}`).join("\n");
   }
   return value == null ? "" : JSON.stringify(value);
 }
 
-const asNumber = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
+const asNumber = (value: unknown): number | null =>
+  typeof value === "number" && Number.isFinite(value) ? value : null;

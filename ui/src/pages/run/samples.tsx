@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { MessagesSquare } from "lucide-react";
-import { send, apiPath } from "@/api/client";
+import { apiPath, send } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { StepRecord } from "@/api/types";
 import { Badge, type Tone } from "@/design/badge";
@@ -34,9 +34,14 @@ export function Samples({
   if (!key) {
     return (
       <Empty icon={<MessagesSquare />} title="No samples yet">
-        <p>Texts, tables and pictures that a run records at a step are read here. Prompts with their completions are shown side by side.</p>
+        <p>
+          Texts, tables and pictures that a run records at a step are read here. Prompts with their
+          completions are shown side by side.
+        </p>
         <Snippet
-          text={'run.log_table("completions", step=step, rows=[\n    {"prompt": prompt, "completion": text, "reward": reward, "advantage": advantage},\n])'}
+          text={
+            'run.log_table("completions", step=step, rows=[\n    {"prompt": prompt, "completion": text, "reward": reward, "advantage": advantage},\n])'
+          }
         />
       </Empty>
     );
@@ -44,7 +49,19 @@ export function Samples({
   return <OfKey key={key} runId={runId} keys={keys.data} name={key} step={step} onChoose={onChoose} />;
 }
 
-function OfKey({ runId, keys, name, step, onChoose }: { runId: string; keys: readonly string[]; name: string; step: number | undefined; onChoose: (change: { key?: string; step?: number }) => void }) {
+function OfKey({
+  runId,
+  keys,
+  name,
+  step,
+  onChoose,
+}: {
+  runId: string;
+  keys: readonly string[];
+  name: string;
+  step: number | undefined;
+  onChoose: (change: { key?: string; step?: number }) => void;
+}) {
   const pages = useInfiniteQuery(queries.records(runId, name));
   const found = pages.data?.pages.flatMap((page) => page.records) ?? [];
   const at = step === undefined ? found.length - 1 : found.findIndex((each) => each.step === step);
@@ -53,7 +70,11 @@ function OfKey({ runId, keys, name, step, onChoose }: { runId: string; keys: rea
   return (
     <div className="space-y-4">
       <div className="flex flex-wrap items-center gap-2">
-        <Select aria-label="Which samples" value={name} onChange={(event) => onChoose({ key: event.target.value, step: undefined })}>
+        <Select
+          aria-label="Which samples"
+          value={name}
+          onChange={(event) => onChoose({ key: event.target.value, step: undefined })}
+        >
           {keys.map((each) => (
             <option key={each}>{each}</option>
           ))}
@@ -63,7 +84,11 @@ function OfKey({ runId, keys, name, step, onChoose }: { runId: string; keys: rea
             <Button onClick={() => move(-1)} disabled={at <= 0}>
               Earlier
             </Button>
-            <Select aria-label="Step" value={record?.step} onChange={(event) => onChoose({ step: Number(event.target.value) })}>
+            <Select
+              aria-label="Step"
+              value={record?.step}
+              onChange={(event) => onChoose({ step: Number(event.target.value) })}
+            >
               {found.map((each) => (
                 <option key={each.step} value={each.step}>
                   Step {each.step.toLocaleString("en-US")}
@@ -81,7 +106,15 @@ function OfKey({ runId, keys, name, step, onChoose }: { runId: string; keys: rea
           </Button>
         ) : null}
       </div>
-      {pages.isPending ? <SkeletonRows /> : pages.error ? <Failure error={pages.error} /> : record ? <Content runId={runId} record={record} /> : <p>Nothing under this key.</p>}
+      {pages.isPending ? (
+        <SkeletonRows />
+      ) : pages.error ? (
+        <Failure error={pages.error} />
+      ) : record ? (
+        <Content runId={runId} record={record} />
+      ) : (
+        <p>Nothing under this key.</p>
+      )}
     </div>
   );
 }
@@ -97,11 +130,13 @@ function Content({ runId, record }: { runId: string; record: StepRecord }) {
     enabled: isLong && record.size_bytes <= MOST_CONTENT,
     staleTime: Number.POSITIVE_INFINITY,
   });
-  if (isLong && record.size_bytes > MOST_CONTENT) return <p className="text-ink-3">{bytes(record.size_bytes)}: too long to be shown here.</p>;
+  if (isLong && record.size_bytes > MOST_CONTENT)
+    return <p className="text-ink-3">{bytes(record.size_bytes)}: too long to be shown here.</p>;
   if (isLong && isPending) return <SkeletonRows />;
   if (error) return <Failure error={error} />;
   const text = record.payload ?? data ?? "";
-  if (/image|audio|video/.test(record.kind)) return <p className="text-ink-3">A {record.kind}: read it through the API.</p>;
+  if (/image|audio|video/.test(record.kind))
+    return <p className="text-ink-3">A {record.kind}: read it through the API.</p>;
   const table = record.kind === "text" ? null : readTable(text);
   const groups = table && promptGroups(table);
   if (groups) return <Groups groups={groups} />;
@@ -114,7 +149,11 @@ function Content({ runId, record }: { runId: string; record: StepRecord }) {
   }
   return (
     <div className="rounded-lg border border-line bg-surface p-4">
-      {record.kind === "markdown" ? <Markdown text={text} /> : <pre className="font-mono text-xs leading-5 whitespace-pre-wrap">{text}</pre>}
+      {record.kind === "markdown" ? (
+        <Markdown text={text} />
+      ) : (
+        <pre className="font-mono text-xs leading-5 whitespace-pre-wrap">{text}</pre>
+      )}
     </div>
   );
 }
@@ -149,7 +188,9 @@ function Spread({ group }: { group: PromptGroup }) {
     <p className="mt-2 flex gap-4 text-xs text-ink-3 tabular">
       <span>{group.completions.length} completions</span>
       <span>mean reward {shortNumber(mean, 3)}</span>
-      <span className={cx(spread === 0 && "text-warn")}>{spread === 0 ? "no spread: this group teaches nothing" : `spread ${shortNumber(spread, 3)}`}</span>
+      <span className={cx(spread === 0 && "text-warn")}>
+        {spread === 0 ? "no spread: this group teaches nothing" : `spread ${shortNumber(spread, 3)}`}
+      </span>
     </p>
   );
 }
@@ -158,17 +199,28 @@ const toneOf = (value: number): Tone => (value > 0 ? "good" : value < 0 ? "bad" 
 
 function Answer({ completion, alone }: { completion: Completion; alone: boolean }) {
   return (
-    <article className={cx("flex max-h-96 shrink-0 snap-start flex-col bg-surface", alone ? "w-full" : "w-[min(22rem,80vw)] flex-1")}>
+    <article
+      className={cx(
+        "flex max-h-96 shrink-0 snap-start flex-col bg-surface",
+        alone ? "w-full" : "w-[min(22rem,80vw)] flex-1",
+      )}
+    >
       <div className="flex flex-wrap gap-1.5 px-4 pt-3">
-        {completion.reward === null ? null : <Badge tone={toneOf(completion.reward)}>reward {shortNumber(completion.reward, 3)}</Badge>}
-        {completion.advantage === null ? null : <Badge tone={toneOf(completion.advantage)}>advantage {shortNumber(completion.advantage, 3)}</Badge>}
+        {completion.reward === null ? null : (
+          <Badge tone={toneOf(completion.reward)}>reward {shortNumber(completion.reward, 3)}</Badge>
+        )}
+        {completion.advantage === null ? null : (
+          <Badge tone={toneOf(completion.advantage)}>advantage {shortNumber(completion.advantage, 3)}</Badge>
+        )}
         {completion.more.slice(0, 4).map(([name, value]) => (
           <Badge key={name}>
             {name} {typeof value === "number" ? shortNumber(value, 3) : asText(value).slice(0, 40)}
           </Badge>
         ))}
       </div>
-      <pre className="min-h-0 flex-1 overflow-y-auto px-4 py-3 font-mono text-xs leading-5 whitespace-pre-wrap">{completion.text}</pre>
+      <pre className="min-h-0 flex-1 overflow-y-auto px-4 py-3 font-mono text-xs leading-5 whitespace-pre-wrap">
+        {completion.text}
+      </pre>
     </article>
   );
 }

@@ -1,1 +1,103 @@
-export default function Stub() { return null; }
+import { useQuery } from "@tanstack/react-query";
+import { Link, useSearch } from "@tanstack/react-router";
+import * as queries from "@/api/queries";
+import { chooseTheme, useTheme } from "@/app/theme";
+import { Badge } from "@/design/badge";
+import { Card, Fact, Facts } from "@/design/card";
+import { Segmented } from "@/design/field";
+import { Page, Tabs, tabClass } from "@/design/page";
+import { Snippet } from "@/design/snippet";
+import { Failure, SkeletonRows } from "@/design/states";
+import { Principals } from "./principals";
+import { Tokens } from "./tokens";
+import { Workspaces } from "./workspaces";
+
+const TABS = [
+  [undefined, "Workspaces"],
+  ["principals", "Members"],
+  ["tokens", "Tokens"],
+  ["you", "You"],
+] as const;
+
+export default function SettingsPage() {
+  const { tab } = useSearch({ from: "/settings" });
+  const me = useQuery(queries.whoami()).data;
+  const may = (action: string) => me?.actions.includes(action) ?? false;
+  return (
+    <Page
+      title="Settings"
+      tabs={
+        <Tabs label="Settings">
+          {TABS.map(([value, label]) => (
+            <Link
+              key={label}
+              to="/settings"
+              search={{ tab: value }}
+              aria-current={tab === value ? "page" : undefined}
+              className={tabClass(tab === value)}
+            >
+              {label}
+            </Link>
+          ))}
+        </Tabs>
+      }
+    >
+      {tab === "you" ? (
+        <You />
+      ) : tab === "principals" ? (
+        <Principals may={may} />
+      ) : tab === "tokens" ? (
+        <Tokens may={may} />
+      ) : (
+        <Workspaces may={may} />
+      )}
+    </Page>
+  );
+}
+
+function You() {
+  const { data, error, isPending } = useQuery(queries.whoami());
+  const theme = useTheme();
+  if (isPending) return <SkeletonRows />;
+  if (error) return <Failure error={error} />;
+  return (
+    <div className="space-y-5">
+      <Card title="You">
+        <Facts>
+          <Fact name="Name">
+            {data.kind === "local" ? "Local owner: everyone on this machine" : data.name}
+          </Fact>
+          <Fact name="Roles">
+            <span className="flex flex-wrap gap-1.5">
+              {Object.entries(data.roles).flatMap(([place, roles]) =>
+                roles.map((role) => (
+                  <Badge key={`${place} ${role}`}>
+                    {role}
+                    {place === "*" ? ", everywhere" : ` in ${place}`}
+                  </Badge>
+                )),
+              )}
+            </span>
+          </Fact>
+          <Fact name="Theme">
+            <Segmented
+              label="Theme"
+              value={theme}
+              onValue={chooseTheme}
+              options={[
+                { value: "light", label: "Light" },
+                { value: "dark", label: "Dark" },
+              ]}
+            />
+          </Fact>
+          <Fact name="Server">Assay {data.server_version}</Fact>
+        </Facts>
+      </Card>
+      <Card title="Point a client here">
+        <Snippet
+          text={`export MLFLOW_TRACKING_URI=${window.location.origin}   # an unmodified mlflow client\nexport ASSAY_URL=${window.location.origin}             # the assay command and library`}
+        />
+      </Card>
+    </div>
+  );
+}

@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import { bytes, exactToNumber, percentDelta, shortNumber, signedPercent, toNumber } from "./number";
+import { duration, relativeTime } from "./time";
+
+describe("numbers", () => {
+  it.each([
+    [0, "0"],
+    [0.123456789, "0.12346"],
+    [1234567, "1,234,567"],
+    [-0.5, "−0.5"],
+    [1e-7, "1.000e−7"],
+    [2.5e12, "2.500e12"],
+    [Number.NaN, "NaN"],
+    [Number.NEGATIVE_INFINITY, "−∞"],
+  ])("%d reads %s", (value, text) => expect(shortNumber(value)).toBe(text));
+
+  it("come as words where JSON has none", () => {
+    expect(toNumber("-Infinity")).toBe(Number.NEGATIVE_INFINITY);
+    expect(toNumber("NaN")).toBeNaN();
+  });
+
+  it("compare with a baseline, but not with zero", () => {
+    expect(signedPercent(percentDelta(0.9, 0.8)!)).toBe("+12.5 %");
+    expect(signedPercent(percentDelta(-3, -2)!)).toBe("−50.0 %");
+    expect(percentDelta(1, 0)).toBeNull();
+  });
+
+  it("read exact scores", () => {
+    expect(exactToNumber("434/500")).toBe(0.868);
+    expect(exactToNumber("0.5")).toBe(0.5);
+    expect(exactToNumber(null)).toBeNull();
+  });
+
+  it("measure files", () => {
+    expect(bytes(1023)).toBe("1023 B");
+    expect(bytes(1536)).toBe("1.5 KiB");
+    expect(bytes(300 * 1024 * 1024)).toBe("300 MiB");
+  });
+});
+
+describe("times", () => {
+  it("are told as distances", () => {
+    const now = 1_800_000_000_000;
+    expect(relativeTime(now - 30_000, now)).toBe("just now");
+    expect(relativeTime(now - 3 * 60_000, now)).toBe("3 minutes ago");
+    expect(relativeTime(now - 86_400_000, now)).toBe("yesterday");
+    expect(relativeTime(now + 7_200_000, now)).toBe("in 2 hours");
+  });
+
+  it.each([
+    [340, "340ms"],
+    [12_430, "12.4s"],
+    [59_999, "59.9s"],
+    [189_000, "3m 09s"],
+    [3_840_000, "1h 04m"],
+    [200_000_000, "2d 7h"],
+  ])("last %d ms: %s", (ms, text) => expect(duration(ms)).toBe(text));
+});

@@ -1,0 +1,145 @@
+import { useMutation } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Scale, Trophy } from "lucide-react";
+import { useState } from "react";
+import { ApiError, post } from "@/api/client";
+import type { EvalResult, Run, Winner } from "@/api/types";
+import { Badge } from "@/design/badge";
+import { Button } from "@/design/button";
+import { Select } from "@/design/field";
+import { Failure } from "@/design/states";
+import { shortNumber } from "@/format/number";
+import { RegisterDialog } from "../run/actions";
+
+/** Chooses the best of the runs, or says why these cannot be ranked. Only the server decides. */
+export function WinnerPanel({ runs, evals }: { runs: readonly Run[]; evals: readonly EvalResult[] }) {
+  const metrics = [...new Set(evals.map((each) => each.metric))].sort();
+  const [chosen, setChosen] = useState<string | null>(null);
+  const [registering, setRegistering] = useState(false);
+  const metric = chosen ?? metrics[0] ?? "";
+  const select = useMutation({
+    mutationFn: (suite: string | undefined) =>
+      post<Winner>("/winner", {
+        metric,
+        run_ids: runs.map((run) => run.run_id),
+        ...(suite ? { suite } : {}),
+      }),
+  });
+  const nameOf = (id: string) => runs.find((run) => run.run_id === id)?.name ?? id.slice(0, 8);
+  const suites = suiteGroups(runs, evals);
+  const result = select.data;
+  if (metrics.length === 0) return null;
+  return (
+    <section className="mb-5 space-y-3">
+      {suites.length > 1 ? (
+        <div role="status" className="flex gap-3 rounded-lg bg-warn-soft p-4">
+          <Scale className="mt-0.5 size-4 shrink-0 text-warn" />
+          <div className="min-w-0 flex-1">
+            <p className="font-semibold text-warn">
+              These runs were not scored on one suite, so there is no winner among all of them
+            </p>
+            <p className="mt-0.5 text-ink-2">
+              A score on one exam says nothing about a score on another. Within one suite they can be ranked:
+            </p>
+            <ul className="mt-3 space-y-2">
+              {suites.map(({ suite, ids }) => (
+                <li key={suite ?? "none"} className="flex flex-wrap items-center gap-x-3 gap-y-1">
+                  <code className="max-w-64 truncate font-mono text-xs" title={suite ?? undefined}>
+                    {suite ?? "no suite"}
+                  </code>
+                  <span className="min-w-0 flex-1 truncate text-xs text-ink-2">
+                    {ids.length}: {ids.slice(0, 6).map(nameOf).join(", ")}
+                    {ids.length > 6 ? " …" : ""}
+                  </span>
+                  {suite && ids.length > 1 ? (
+                    <Button
+                      size="sm"
+                      onClick={() => select.mutate(suite)}
+                      busy={select.isPending && select.variables === suite}
+                    >
+                      Rank these
+                    </Button>
+                  ) : null}
+                </li>
+              ))}
+            </ul>
+          </div>
+        </div>
+      ) : null}
+      <div className="flex flex-wrap items-center gap-2">
+        <Select
+          aria-label="By which result"
+          value={metric}
+          onChange={(event) => setChosen(event.target.value)}
+        >
+          {metrics.map((each) => (
+            <option key={each}>{each}</option>
+          ))}
+        </Select>
+        <Button
+          onClick={() => select.mutate(undefined)}
+          busy={select.isPending && !select.variables}
+          disabled={suites.length > 1}
+        >
+          <Trophy /> Select the winner
+        </Button>
+      </div>
+      {select.error ? (
+        <Failure
+          compact
+          error={select.error instanceof ApiError ? select.error : new Error(String(select.error))}
+        />
+      ) : null}
+      {result ? (
+        <div className="flex flex-wrap items-center gap-x-6 gap-y-3 rounded-lg border border-line bg-surface p-4 shadow-low">
+          <Trophy className="size-5 text-accent-ink" />
+          <div className="min-w-40 flex-1">
+            <p>
+              <Link
+                to="/runs/$runId"
+                params={{ runId: result.run_id }}
+                className="text-base font-semibold hover:text-accent-ink hover:underline"
+              >
+                {result.run_name}
+              </Link>
+              {result.tied.length > 0 ? (
+                <Badge className="ml-2">tied with {result.tied.map(nameOf).join(", ")}</Badge>
+              ) : null}
+            </p>
+            <p className="text-xs text-ink-3">
+              best of {result.ranked.length} by {result.metric}
+              {result.maximize ? ", more is better" : ", less is better"}
+              {Object.keys(result.excluded).length > 0
+                ? `; ${Object.keys(result.excluded).length} could not take part`
+                : ""}
+            </p>
+          </div>
+          <p className="text-xl font-semibold tabular">{shortNumber(result.score)}</p>
+          <Button variant="primary" onClick={() => setRegistering(true)}>
+            Register it
+          </Button>
+        </div>
+      ) : null}
+      {registering && result ? (
+        <RegisterDialog
+          run={{ run_id: result.run_id, name: result.run_name }}
+          onClose={() => setRegistering(false)}
+        />
+      ) : null}
+    </section>
+  );
+}
+
+/** The runs by the suite that they were scored on; those without any under null. A run may have several. */
+export function suiteGroups(
+  runs: readonly Pick<Run, "run_id">[],
+  evals: readonly Pick<EvalResult, "run_id" | "suite">[],
+): { suite: string | null; ids: string[] }[] {
+  const found = new Map<string | null, string[]>();
+  for (const run of runs) {
+    const suites = [...new Set(evals.filter((each) => each.run_id === run.run_id).map((each) => each.suite))];
+    for (const suite of suites.length > 0 ? suites : [null])
+      found.set(suite, [...(found.get(suite) ?? []), run.run_id]);
+  }
+  return [...found].map(([suite, ids]) => ({ suite, ids })).sort((a, b) => b.ids.length - a.ids.length);
+}

@@ -1,0 +1,159 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Plus } from "lucide-react";
+import { type FormEvent, useState } from "react";
+import { api, apiPath, post } from "@/api/client";
+import * as queries from "@/api/queries";
+import type { Workspace } from "@/api/types";
+import { failed, said } from "@/app/toasts";
+import { Badge } from "@/design/badge";
+import { Button } from "@/design/button";
+import { Card } from "@/design/card";
+import { Modal } from "@/design/dialog";
+import { Field, Input, Segmented } from "@/design/field";
+import { Failure, messageOf, SkeletonRows } from "@/design/states";
+
+/** What each workspace demands of its registry: closed lineage, and which aliases only a promotion moves. */
+export function Workspaces({ may }: { may: (action: string) => boolean }) {
+  const { data, error, isPending, refetch } = useQuery(queries.workspaces());
+  const [creating, setCreating] = useState(false);
+  if (isPending) return <SkeletonRows />;
+  if (error) return <Failure error={error} onRetry={() => void refetch()} />;
+  const isAllowed = may("workspace.write");
+  return (
+    <div className="space-y-5">
+      {data.map((each) => (
+        <Policy key={each.name} workspace={each} isAllowed={isAllowed} />
+      ))}
+      <Button
+        onClick={() => setCreating(true)}
+        disabled={!isAllowed}
+        title={isAllowed ? undefined : "Your roles do not allow it"}
+      >
+        <Plus /> New workspace
+      </Button>
+      {creating ? <NewWorkspace onClose={() => setCreating(false)} /> : null}
+    </div>
+  );
+}
+
+function Policy({ workspace, isAllowed }: { workspace: Workspace; isAllowed: boolean }) {
+  const client = useQueryClient();
+  const [alias, setAlias] = useState("");
+  const change = useMutation({
+    mutationFn: (body: { lineage?: string; protected?: string[] }) =>
+      api("PATCH", apiPath("workspaces", workspace.name), { body }),
+    onSuccess: () => said(`The policy of ${workspace.name} is changed.`),
+    onError: failed,
+    onSettled: () => client.invalidateQueries({ queryKey: ["workspaces"] }),
+  });
+  const held = workspace.policy.protected;
+  const add = (event: FormEvent) => {
+    event.preventDefault();
+    change.mutate({ protected: [...held, alias.trim()] });
+    setAlias("");
+  };
+  return (
+    <Card title={workspace.name} note={workspace.description}>
+      <div className="grid gap-6 sm:grid-cols-2">
+        <div>
+          <h3 className="text-xs font-medium text-ink-2">Lineage of new versions</h3>
+          <div className="mt-2">
+            <Segmented
+              label="Lineage"
+              value={workspace.policy.lineage}
+              onValue={(lineage) => isAllowed && change.mutate({ lineage })}
+              options={[
+                { value: "required", label: "Required" },
+                { value: "recorded", label: "Recorded" },
+              ]}
+            />
+          </div>
+          <p className="mt-2 text-xs text-ink-3">
+            {workspace.policy.lineage === "required"
+              ? "A registration without all five facts is refused, and told which one is missing."
+              : "A version without closed lineage is accepted, marked unverifiable, and can never hold a protected alias."}
+          </p>
+        </div>
+        <div>
+          <h3 className="text-xs font-medium text-ink-2">Protected aliases</h3>
+          <div className="mt-2 flex flex-wrap items-center gap-1.5">
+            {held.map((each) => (
+              <Badge key={each} tone="accent">
+                {each}
+                {isAllowed ? (
+                  <button
+                    type="button"
+                    aria-label={`Stop protecting ${each}`}
+                    onClick={() => change.mutate({ protected: held.filter((other) => other !== each) })}
+                    className="-mr-0.5 px-0.5 hover:text-bad"
+                  >
+                    ×
+                  </button>
+                ) : null}
+              </Badge>
+            ))}
+            {isAllowed ? (
+              <form onSubmit={add} className="flex gap-1">
+                <Input
+                  aria-label="Alias to protect"
+                  value={alias}
+                  onChange={(event) => setAlias(event.target.value)}
+                  placeholder="add an alias"
+                  className="h-6 w-28 px-1.5 text-xs"
+                />
+              </form>
+            ) : null}
+          </div>
+          <p className="mt-2 text-xs text-ink-3">
+            They move by promotion through the gate and by rollback, through every door.
+          </p>
+        </div>
+      </div>
+    </Card>
+  );
+}
+
+function NewWorkspace({ onClose }: { onClose: () => void }) {
+  const [name, setName] = useState("");
+  const [description, setDescription] = useState("");
+  const client = useQueryClient();
+  const create = useMutation({
+    mutationFn: () => post("/workspaces", { name: name.trim(), description }),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: ["workspaces"] });
+      onClose();
+    },
+  });
+  return (
+    <Modal
+      open
+      onClose={onClose}
+      width="sm"
+      title="New workspace"
+      note="A team's space, with its own members and policy."
+      footer={
+        <Button
+          variant="primary"
+          busy={create.isPending}
+          disabled={!name.trim()}
+          onClick={() => create.mutate()}
+        >
+          Make it
+        </Button>
+      }
+    >
+      <div className="space-y-3">
+        <Field label="Name" error={create.error ? messageOf(create.error) : null}>
+          {(props) => (
+            <Input {...props} autoFocus value={name} onChange={(event) => setName(event.target.value)} />
+          )}
+        </Field>
+        <Field label="Description">
+          {(props) => (
+            <Input {...props} value={description} onChange={(event) => setDescription(event.target.value)} />
+          )}
+        </Field>
+      </div>
+    </Modal>
+  );
+}

@@ -130,6 +130,41 @@ def test_a_slow_upload_does_not_hold_up_metrics(
     assert files_of(client, run.id) == {"big.bin": 1}
 
 
+def test_a_file_that_the_server_refuses_costs_only_itself(
+    started: Start,
+    client: Client,
+    spool: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A file cannot stand where a folder is: it is told, kept aside, and the next one is sent."""
+    (tmp_path / "a").write_bytes(b"1")
+    (tmp_path / "folder").write_bytes(b"22")
+    with started() as run:
+        run.log_artifact(tmp_path / "a", "folder")
+        run.log_artifact(tmp_path / "folder")
+        run.log_artifact(tmp_path / "a", "other")
+
+    assert files_of(client, run.id) == {"folder/a": 1, "other/a": 1}
+    assert "the server refused the file 'folder'" in capsys.readouterr().err
+    (kept,) = spool.glob("*/*.files/refused/*.bytes")
+    assert kept.read_bytes() == b"22"
+
+
+def test_a_mistake_in_a_score_or_a_dataset_is_named_at_the_call(started: Start) -> None:
+    """What could never be recorded raises where it was written down."""
+    run = started()
+    for score in (float("nan"), float("inf"), "0.5", None):
+        with pytest.raises(InvalidArgument, match="finite number"):
+            run.log_eval("suite@1", "accuracy", score)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="suite"):
+        run.log_eval("", "accuracy", 0.5)
+    with pytest.raises(InvalidArgument, match="digest"):
+        run.log_dataset("train", "")
+    with pytest.raises(InvalidArgument, match="'finished', 'failed' or 'killed'"):
+        run.finish("done")
+
+
 @pytest.mark.parametrize("path", ["../up", "/etc", "a//b", "a\\b", "a/%2e%2e/b", "nul\x00"])
 def test_a_path_that_no_artifact_may_have_is_refused_at_the_call(
     started: Start, tmp_path: Path, path: str
@@ -295,6 +330,25 @@ def test_a_run_that_does_not_exist_cannot_be_resumed(started: Start) -> None:
 
     with pytest.raises(InvalidArgument, match="run_id"):
         started(resume=True)
+
+
+def test_a_run_is_resumed_while_its_server_is_away(
+    own_server: LiveServer, spool: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A restarted job does not wait for the server: it is told that steps count from 0 and goes on."""
+    url = own_server.start().url
+    with start_run("restart", url=url, spool=spool) as first:
+        first.log({"a": 1.0}, step=5)
+    own_server.stop()
+    run = start_run(run_id=first.id, resume=True, url=url, spool=spool)
+    run.log({"a": 2.0})
+    assert "steps that are not given count from 0" in capsys.readouterr().err
+
+    own_server.start()
+    run.finish()
+
+    with Client(url) as client:
+        assert history(client, first.id, "a") == [(0, 2.0), (5, 1.0)]
 
 
 def test_a_refused_param_costs_nothing_else(

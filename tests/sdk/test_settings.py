@@ -142,6 +142,22 @@ def test_tokens_that_cannot_be_written_are_refused(own_home: Path) -> None:
         save_token("http://a:1", "one")
 
 
+def test_a_full_disk_leaves_the_tokens_that_were_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed login does not cost the credentials of other servers."""
+    path = save_token("http://a:1", "one")
+
+    def no_room(*_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr("os.open", no_room)
+        with pytest.raises(Unavailable, match="No space left"):
+            save_token("http://b:2", "two")
+
+    assert find_token("http://a:1") == "one"
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
 def test_a_saved_file_is_plain_json() -> None:
     """The file can be looked at."""
     path = save_token("http://a:1", "one")

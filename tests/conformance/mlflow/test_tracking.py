@@ -372,7 +372,9 @@ def test_a_table_and_an_image_are_logged(client: MlflowClient) -> None:
     with mlflow.start_run() as run:
         for row in ("x", "y"):
             mlflow.log_table({"q": [row]}, "eval.json")
-        mlflow.log_image(np.zeros((4, 4, 3), dtype=np.uint8), key="sample", step=1)
+        mlflow.log_image(
+            np.zeros((4, 4, 3), dtype=np.uint8), key="sample", step=1, synchronous=True
+        )
 
     table = mlflow.load_table("eval.json", run_ids=[run.info.run_id])
     assert list(table.q) == ["x", "y"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 import io
 import os
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from cyclopts import App
@@ -70,6 +71,23 @@ def test_the_reference_is_what_the_help_says() -> None:
     spec.loader.exec_module(tool)
 
     assert tool.PLACE.read_text(encoding="utf-8") == tool.render()
+
+
+def documented() -> list[list[str]]:
+    """Every line of the docs that a reader may type after `$ assay`."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    lines = [line for page in pages for line in page.read_text(encoding="utf-8").splitlines()]
+    typed = [line.strip().removeprefix("$ ") for line in lines if line.strip().startswith("$ ")]
+    words = [shlex.split(line.replace("…", "x"), comments=True) for line in typed]
+    return [found[1:] for found in words if found and PurePath(found[0]).name == "assay"]
+
+
+@pytest.mark.parametrize("words", documented(), ids=" ".join)
+def test_what_the_docs_tell_to_type_can_be_typed(words: list[str]) -> None:
+    """Commands and flags in the docs are those of the command."""
+    command, _, _ = build(words).parse_args(words, exit_on_error=False, print_error=False)
+
+    assert callable(command)
 
 
 def test_help_lists_every_noun_in_the_order_of_the_main_job() -> None:

@@ -25,8 +25,9 @@ from assay.sdk.errors import ApiError
 
 if TYPE_CHECKING:
     from assay.runner.client import Lease
-    from assay.runner.loop import Examined, Stop
-    from assay.runner.sandbox import Limits
+    from assay.runner.loop import Examined, GateRunner, Stop
+    from assay.runner.sandbox import Limits, Sandbox
+    from assay.sdk.client import Client
 
 TOKEN_FILE = "gate-runner.token"  # noqa: S105 - a file's name
 DEFAULT_DATA = Path("assay-data")
@@ -151,10 +152,8 @@ def gate_runner(
         unsandboxed: Run scorers without walls, with this user's rights. Only where the machine
             itself is the sandbox.
     """
-    from assay.runner.client import GateDesk
-    from assay.runner.loop import GateRunner, Stop, Watch
     from assay.runner.sandbox import open_sandbox
-    from assay.sdk.settings import cache_folder, url_of
+    from assay.sdk.settings import url_of
 
     if not 0.1 <= poll <= 3600:
         raise InvalidArgument("--poll is a number of seconds from 0.1 to 3600.", field="poll")
@@ -162,14 +161,7 @@ def gate_runner(
     client = options.connect(_token(url, data))
     sandbox = open_sandbox(python=python, unsandboxed=unsandboxed)
     report = _Report(options.json)
-    runner = GateRunner(
-        desk=GateDesk(client, f"{platform.node()[:200]}:{os.getpid()}"),
-        sandbox=sandbox,
-        limits=limits.limits(),
-        cache=cache_folder() / "bundles",
-        watch=Watch(report.on_lease, report.on_examined, report.on_away),
-        stop=Stop(),
-    )
+    runner = _runner(client, sandbox, limits, report)
     walls = "WITHOUT a sandbox" if unsandboxed else f"in a sandbox of {sandbox.backend}"
     note(f"Gate runner at {url}; scorers run {walls}.")
     try:
@@ -183,6 +175,21 @@ def gate_runner(
             raise
         raise FailedPrecondition(f"{error.message} {_WANTED}") from None
     return 1 if (once or until_idle) and report.unheld else 0
+
+
+def _runner(client: Client, sandbox: Sandbox, limits: ScorerLimits, report: _Report) -> GateRunner:
+    from assay.runner.client import GateDesk
+    from assay.runner.loop import GateRunner, Stop, Watch
+    from assay.sdk.settings import cache_folder
+
+    return GateRunner(
+        desk=GateDesk(client, f"{platform.node()[:200]}:{os.getpid()}"),
+        sandbox=sandbox,
+        limits=limits.limits(),
+        cache=cache_folder() / "bundles",
+        watch=Watch(report.on_lease, report.on_examined, report.on_away),
+        stop=Stop(),
+    )
 
 
 def _token(url: str, data: Path | None) -> str | None:

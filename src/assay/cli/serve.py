@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from assay.domain.errors import FailedPrecondition
+from assay.domain.webhook_target import parse_allowed_hosts
 
 
 def serve(
@@ -21,6 +22,7 @@ def serve(
     lineage: Literal["required", "recorded"] = "required",
     protect: str = "production,champion",
     allow_host: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    webhook_hosts: str = "",
     log_level: Literal["debug", "info", "warning", "error"] = "info",
 ) -> None:
     """Start the server.
@@ -36,6 +38,8 @@ def serve(
             (recorded: it is marked unverifiable and can never hold a protected alias).
         protect: Aliases that move only through the gate, comma-separated, or 'none'.
         allow_host: Another Host name that this server answers to (behind a proxy); repeatable.
+        webhook_hosts: Receivers of webhooks that may have a private address: HOST or HOST:PORT,
+            comma-separated. All others must be public.
         log_level: What is logged to standard error.
     """
     try:
@@ -53,5 +57,6 @@ def serve(
         auth=auth,
         policy=parse_policy(lineage, protect),
         allowed_hosts=allow_host,
+        webhook_hosts=parse_allowed_hosts(webhook_hosts),
     )
     run_server(settings, log_level=log_level)

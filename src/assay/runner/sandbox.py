@@ -69,8 +69,8 @@ class Limits:
     where the kernel does.
     """
 
-    wall_s: float = 600.0
-    cpu_s: int = 600
+    wall_s: float = 3600.0
+    cpu_s: int = 3600
     memory_bytes: int = 4 * 1024**3
     processes: int = 64
     open_files: int = 256

@@ -41,10 +41,10 @@ def test_a_database_behind_is_not_served_unmigrated(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`check` alone never brings a database up to date: it says that `assay serve` does."""
-    later = Migration(2, "later", "CREATE TABLE later (id INTEGER);")
     known = available(database.engine)
+    later = Migration(len(known) + 1, "later", "CREATE TABLE later (id INTEGER);")
     monkeypatch.setattr(migrations, "available", lambda _: (*known, later))
-    with pytest.raises(FailedPrecondition, match="lacks migration 0002"):
+    with pytest.raises(FailedPrecondition, match=f"lacks migration {later.number:04d}"):
         check(database)
 
 
@@ -52,8 +52,9 @@ def test_a_failing_migration_leaves_nothing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A migration is one transaction: its first statements go with the one that fails."""
-    broken = Migration(2, "broken", "CREATE TABLE half (id INTEGER);\nSELECT 1 FROM nowhere;")
     known = available(database.engine)
+    sql = "CREATE TABLE half (id INTEGER);\nSELECT 1 FROM nowhere;"
+    broken = Migration(len(known) + 1, "broken", sql)
     monkeypatch.setattr(migrations, "available", lambda _: (*known, broken))
     with pytest.raises(Exception, match="nowhere"):
         migrate(database, 5)
@@ -68,9 +69,9 @@ def test_a_skipped_migration_is_not_applied_late(
 ) -> None:
     """Migrations run in order; one that a newer database jumped over is refused."""
     known = available(database.engine)
-    skipped, third = (Migration(number, f"m{number}", "SELECT 1;") for number in (2, 3))
+    skipped, third = (Migration(len(known) + more, f"m{more}", "SELECT 1;") for more in (1, 2))
     monkeypatch.setattr(migrations, "available", lambda _: (*known, third))
-    assert [migration.number for migration in migrate(database, 5)] == [3]
+    assert [migration.number for migration in migrate(database, 5)] == [third.number]
     monkeypatch.setattr(migrations, "available", lambda _: (*known, skipped, third))
     with pytest.raises(FailedPrecondition, match="was skipped"):
         migrate(database, 5)

@@ -1,7 +1,7 @@
 """Promotion and rollback: the one place that moves a protected alias, in one transaction.
 
 Lock the ledger, then the alias → check the expected revision → read the current gate and both
-verdicts → let `domain.promotion` decide → history, alias, ledger, outbox, idempotency → commit.
+verdicts → let `domain.promotion` decide → history, alias, ledger, idempotency → commit.
 """
 
 from __future__ import annotations

@@ -46,6 +46,13 @@ def for_update(engine: Engine, statement: Select[Any]) -> Select[Any]:
     return statement.with_for_update()
 
 
+def for_update_skipping(engine: Engine, statement: Select[Any]) -> Select[Any]:
+    """As `for_update`, but rows that another transaction has locked are passed over, not waited for."""
+    if engine is Engine.SQLITE:
+        return statement
+    return statement.with_for_update(skip_locked=True)
+
+
 def like(
     engine: Engine, column: ColumnElement[Any], pattern: str, *, ignore_case: bool = False
 ) -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""Statements on the ledger, its head, and the outbox that tells others what happened."""
+"""Statements on the ledger and its head."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, insert, select, update
 from assay.domain.ledger import GENESIS, Event, LedgerRow, parse_event
 from assay.storage import dialect
 from assay.storage.database import Transaction
-from assay.storage.tables.governance import ledger, ledger_head, outbox
+from assay.storage.tables.governance import ledger, ledger_head
 
 _READ_AHEAD = 1_000
 
@@ -129,12 +129,3 @@ def stream_events(tx: Transaction) -> Generator[StoredEvent]:
                 target=row.object,
                 workspace=row.workspace,
             )
-
-
-def insert_notice(tx: Transaction, ledger_seq: int, kind: str, payload: str, now_ms: int) -> None:
-    """Leave a notice in the outbox: it goes out if, and only if, the transaction commits."""
-    tx.execute(
-        insert(outbox).values(
-            ledger_seq=ledger_seq, kind=kind, payload=payload, created_at_ms=now_ms, attempts=0
-        )
-    )

@@ -178,15 +178,3 @@ def test_a_viewer_sets_nothing(office: Office) -> None:
 
     with pytest.raises(PermissionDenied):
         office.services.aliases.set_alias(office.ask(VIEWER), MODEL, "staging", 1)
-
-
-def test_every_move_leaves_a_notice_for_others(office: Office) -> None:
-    """The outbox has one row per move, in the move's own transaction."""
-    office.a_version()
-    office.services.aliases.set_alias(office.ask(), MODEL, "staging", 1)
-
-    with office.platform.database.read() as tx:
-        (payload,) = tx.driver("SELECT payload FROM outbox").scalars()
-
-    assert '"alias":"staging"' in payload
-    assert '"revision":1' in payload

@@ -105,7 +105,6 @@ TAMPERING = {
         sql(
             "ledger",
             "alias_moves",
-            "outbox",
             text="DELETE FROM ledger WHERE seq = (SELECT min(seq) FROM ledger WHERE seq > 5"
             " AND seq NOT IN (SELECT ledger_seq FROM alias_moves))",
         ),

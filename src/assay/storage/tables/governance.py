@@ -1,4 +1,4 @@
-"""Eval suites and results, gates, gate runs, verdicts, and the ledger with what leaves through it."""
+"""Eval suites and results, gates, gate runs, verdicts, and the ledger."""
 
 from __future__ import annotations
 
@@ -141,15 +141,4 @@ ledger_head = table(
     Column("id", BigInt, primary_key=True, autoincrement=False, nullable=False),
     number("seq"),
     text("h"),
-)
-
-outbox = table(
-    "outbox",
-    serial(),
-    number("ledger_seq", ForeignKey("ledger.seq")),
-    text("kind"),
-    text("payload"),
-    number("created_at_ms"),
-    number("delivered_at_ms", null=True),
-    number("attempts"),
 )

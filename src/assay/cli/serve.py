@@ -11,7 +11,7 @@ from assay.domain.errors import FailedPrecondition
 from assay.domain.webhook_target import parse_allowed_hosts
 
 
-def serve(
+def serve(  # noqa: PLR0913 - every flag of the command is a parameter
     *,
     host: str = "127.0.0.1",
     port: int = 7475,

@@ -338,7 +338,8 @@ def _own_body(event: Event, kind: EventKind) -> str:
             "actor": event.actor,
             "object": event.target,
             "data": {**details, **object_of(event)},
-        }
+        },
+        max_bytes=None,
     )
 
 

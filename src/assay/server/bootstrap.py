@@ -69,7 +69,9 @@ def open_services(settings: Settings) -> Services:
             token_hex=secrets.token_hex,
             policy=settings.policy,
         )
-        services = build_services(platform, accounts=settings.auth)
+        services = build_services(
+            platform, accounts=settings.auth, webhook_hosts=settings.webhook_hosts
+        )
         services.workspaces.ensure_defaults(now_ms())
         ensure_credentials(services, settings.data)
     except BaseException:

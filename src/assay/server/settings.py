@@ -9,6 +9,7 @@ from pathlib import Path
 from assay.domain.errors import InvalidArgument
 from assay.domain.names import check_alias
 from assay.domain.tracking import LineagePolicy, Policy
+from assay.domain.webhook_target import PUBLIC_ONLY, AllowedHosts
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7475
@@ -27,6 +28,7 @@ class Settings:
     auth: bool = False
     policy: Policy = field(default_factory=Policy)
     allowed_hosts: tuple[str, ...] = ()
+    webhook_hosts: AllowedHosts = PUBLIC_ONLY
 
     def check(self) -> None:
         """Refuse what is unsafe or impossible, before anything is opened. Raises InvalidArgument."""

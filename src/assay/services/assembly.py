@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from assay.domain.webhook_target import PUBLIC_ONLY, AllowedHosts
 from assay.services.aliases import Aliases
 from assay.services.artifacts import Artifacts
 from assay.services.audit import Audit
@@ -29,6 +30,9 @@ from assay.services.runs import Runs
 from assay.services.search import Search
 from assay.services.stages import Stages
 from assay.services.versions import Versions
+from assay.services.webhook_delivery import WebhookDelivery
+from assay.services.webhook_post import WebhookPost
+from assay.services.webhooks import Webhooks
 from assay.services.winner import Winners
 from assay.services.workspaces import Workspaces
 
@@ -64,25 +68,35 @@ class Services:
     ledger: Ledger
     audit: Audit
     importing: Importing
+    webhooks: Webhooks
+    webhook_delivery: WebhookDelivery
 
     def start(self) -> None:
         """Start the background threads and clear what an earlier crash left half-uploaded."""
         self.platform.blobs.sweep_temporary(0)
         self.compaction.start()
         self.ingest.start()
+        self.webhook_delivery.start()
 
     def close(self) -> None:
         """Write what was accepted, then stop the threads."""
         self.live.close()
+        self.webhook_delivery.close()
         self.ingest.close()
         self.compaction.close()
 
 
-def build_services(platform: Platform, *, accounts: bool) -> Services:
-    """Every service on `platform`; `accounts` says whether a credential is asked for."""
+def build_services(
+    platform: Platform, *, accounts: bool, webhook_hosts: AllowedHosts = PUBLIC_ONLY
+) -> Services:
+    """Every service on `platform`; `accounts` says whether a credential is asked for.
+
+    Webhooks go to public addresses, and to those of `webhook_hosts` wherever they are.
+    """
     ledger = Ledger(platform)
     live = Live()
     compaction = Compaction(platform)
+    post = WebhookPost(webhook_hosts)
     registry = Registry(platform, ledger)
     metrics = Metrics(platform, live)
     promotion = Promotion(platform, ledger)
@@ -117,4 +131,6 @@ def build_services(platform: Platform, *, accounts: bool) -> Services:
         ledger=ledger,
         audit=Audit(platform),
         importing=Importing(platform, ledger, metrics),
+        webhooks=Webhooks(platform, ledger, post),
+        webhook_delivery=WebhookDelivery(platform, post),
     )

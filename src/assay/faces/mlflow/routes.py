@@ -18,6 +18,7 @@ from assay.faces.mlflow import (
     runs,
     server_info,
     traces,
+    webhooks,
 )
 from assay.faces.mlflow.artifacts import ArtifactRoutes
 from assay.faces.mlflow.dialect import MlflowDialect
@@ -57,6 +58,7 @@ def endpoints() -> tuple[Endpoint, ...]:
         *VersionRoutes(locations).endpoints(),
         *model_versions.ENDPOINTS,
         *traces.ENDPOINTS,
+        *webhooks.ENDPOINTS,
         *server_info.ENDPOINTS,
     )
     return (

@@ -26,6 +26,7 @@ from assay.faces.native import (
     run_data,
     runs,
     versions,
+    webhooks,
     workspaces,
 )
 from assay.faces.native.dialect import NativeDialect
@@ -49,6 +50,7 @@ _NOUNS: tuple[Endpoint, ...] = (
     *gates.ENDPOINTS,
     *gate_runs.ENDPOINTS,
     *ledger.ENDPOINTS,
+    *webhooks.ENDPOINTS,
     *access.ENDPOINTS,
     *page_lineage.ENDPOINTS,
     *importing.ENDPOINTS,

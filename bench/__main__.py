@@ -1,4 +1,8 @@
-"""`python -m bench`: every case against Assay and the stock MLflow server, one after the other, with ratios."""
+"""`python -m bench`: every case against Assay and its peers, started one after the other, with ratios.
+
+The peers are the stock MLflow server and, where it can be installed, FastTrackML; goals with two
+ratios are against the one and the other. A case that a peer cannot do shows `-`.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.cases import CASES, Bench, Case
+from bench.load import Connection
+from bench.peers import start_fasttrackml
 from bench.servers import Server, start_assay, start_mlflow
 
-PEERS: dict[str, Callable[[Path], Server]] = {"assay": start_assay, "mlflow": start_mlflow}
+PEERS: dict[str, Callable[[Path], Server]] = {
+    "assay": start_assay,
+    "mlflow": start_mlflow,
+    "fasttrackml": start_fasttrackml,
+}
 
 
 def main() -> None:
@@ -25,7 +35,15 @@ def main() -> None:
     options = parser.parse_args()
     cases = [case for case in CASES if options.only in case.name]
     names = ["assay"] if options.without_peers else list(PEERS)
-    figures = {name: measure(PEERS[name], cases, options.seconds) for name in names}
+    figures: dict[str, dict[str, float | None]] = {}
+    for name in names:
+        try:
+            figures[name] = measure(PEERS[name], cases, options.seconds)
+        except RuntimeError as error:
+            # One that cannot be installed or started is no reason to lose the others.
+            if name == "assay":
+                raise
+            sys.stderr.write(f"{name} is left out: {error}\n")
     print_table(cases, figures)
     print_sdk()
     if options.json is not None:
@@ -46,10 +64,11 @@ def measure(
                 sys.stderr.flush()
                 try:
                     figures[case.name] = case.measure(bench)
-                except RuntimeError as error:
+                except (RuntimeError, OSError) as error:
                     # A peer that cannot do a case is no reason to lose the others.
                     if server.name == "assay":
                         raise
+                    bench.connection = Connection(server.port)
                     figures[case.name] = None
                     sys.stderr.write(f"cannot: {error}\n")
                     continue

@@ -255,7 +255,9 @@ def alias_move(bench: Bench) -> float:
 def _put(bench: Bench, path: str, content: bytes) -> None:
     head = f"PUT {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(content)}\r\n\r\n"
     status, answer = bench.connection.send(head.encode() + content)
-    assert status == 200, answer
+    if status != 200:
+        msg = f"PUT of an artifact answered {status}: {answer[:200]!r}"
+        raise RuntimeError(msg)
 
 
 def artifact_put(bench: Bench) -> float:
@@ -273,6 +275,9 @@ def artifact_put(bench: Bench) -> float:
 
 def artifact_get(bench: Bench) -> float:
     """MiB per second of its download."""
+    if not bench.artifact_path:
+        msg = "nothing was uploaded"
+        raise RuntimeError(msg)
     began = time.perf_counter()
     status, content = bench.connection.send(request_bytes("GET", bench.artifact_path))
     taken = time.perf_counter() - began
@@ -305,10 +310,10 @@ CASES = (
     Case("start to ready", "s", "less", "≤ 1.5 s", start_up),
     Case("idle memory", "MiB", "less", "≤ 150 MiB", memory),
     Case("log-metric, 1 connection", "req/s", "more", "", log_metric_alone),
-    Case("log-metric, 16 connections", "req/s", "more", "≥ 30 x", log_metric_together),
-    Case("log-batch of 1,000 (10 keys)", "points/s", "more", "≥ 80 x", log_batch),
+    Case("log-metric, 16 connections", "req/s", "more", "≥ 30 x, 2 x", log_metric_together),
+    Case("log-batch of 1,000 (10 keys)", "points/s", "more", "≥ 80 x, 10 x", log_batch),
     Case("log-batch of 1,000 (1,000 keys)", "points/s", "more", "", log_batch_wide),
-    Case("create + log a run", "runs/s", "more", "≥ 60 x", create_and_log),
+    Case("create + log a run", "runs/s", "more", "≥ 60 x, 2 x", create_and_log),
     Case("search of 2,000 runs", "ms", "less", "≤ 5 ms", search),
     Case("page of 1,000 whole runs", "ms", "less", "≤ 60 ms", page_of_runs),
     Case("history of 100,000 points", "ms", "less", "≤ 200 ms", history),

@@ -104,4 +104,5 @@ if __name__ == "__main__":
         report()
     else:
         *where, pause = sys.argv[1:]
-        print(json.dumps(measure(*where, float(pause))))
+        what, mode, url, folder = where
+        print(json.dumps(measure(what, mode, url, folder, float(pause))))

@@ -53,23 +53,24 @@ class Server:
 
 def start_assay(folder: Path) -> Server:
     """Assay with default settings."""
-    port = _free_port()
+    port = free_port()
     argv = [sys.executable, "-m", "assay", "serve", "--port", str(port)]
-    return _start("assay", [*argv, "--data", str(folder / "assay")], port, folder)
+    return start("assay", [*argv, "--data", str(folder / "assay")], port, folder)
 
 
 def start_mlflow(folder: Path) -> Server:
     """The stock MLflow server on SQLite with proxied artifacts, default settings otherwise."""
-    port = _free_port()
+    port = free_port()
     data = folder / "mlflow"
     data.mkdir(parents=True)
     argv = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     store = ["--backend-store-uri", f"sqlite:///{data / 'mlflow.db'}"]
     artifacts = ["--artifacts-destination", str(data / "artifacts")]
-    return _start("mlflow", argv + store + artifacts, port, folder)
+    return start("mlflow", argv + store + artifacts, port, folder)
 
 
-def _start(name: str, argv: list[str], port: int, folder: Path) -> Server:
+def start(name: str, argv: list[str], port: int, folder: Path) -> Server:
+    """Run a server's command and wait until it answers. RuntimeError with its log when it does not."""
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "ASSAY_"))
     }
@@ -95,7 +96,8 @@ def _start(name: str, argv: list[str], port: int, folder: Path) -> Server:
     raise RuntimeError(msg)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

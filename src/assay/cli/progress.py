@@ -12,7 +12,7 @@ from assay.cli.output import console, printable
 OnProgress: TypeAlias = Callable[[int, "int | None"], None]
 ForFile: TypeAlias = Callable[[str], OnProgress]
 
-_NAME_SHOWN = 40
+_NAME_SHOWN = 24
 
 
 @contextmanager
@@ -32,12 +32,13 @@ def transfer(total_bytes: int, verb: str) -> Iterator[ForFile]:
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
+    from rich.table import Column
 
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
+        DownloadColumn(binary_units=True, table_column=Column(no_wrap=True)),
+        TransferSpeedColumn(table_column=Column(no_wrap=True)),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:

@@ -9,17 +9,22 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-input --no-deps
 INSTALLED := $(VENV)/.installed
+PAGE := src/assay/server/page/index.html
+PAGE_SOURCES := $(shell find ui -type f -not -path '*/node_modules/*' -not -name '*.md')
 PYTEST := $(PY) -m pytest
+TRAINERS_VENV := .venv-trainers
+TRAINERS_PY := $(TRAINERS_VENV)/bin/python
+TRAINERS_INSTALLED := $(TRAINERS_VENV)/.installed
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help install demo test test-slow test-pg check lint format bench lock
+.PHONY: help install demo test test-slow test-pg test-trainers check lint format bench lock
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
-install: $(INSTALLED) ## make a ready .venv with the locked dependencies
+install: $(INSTALLED) $(PAGE) ## make a ready .venv with the locked dependencies and the built page
 	@:
 
 demo: install ## run the main job on real input: track, compare, gate, promote, roll back, prove
@@ -33,6 +38,10 @@ test-slow: install ## run the tests that take minutes, crash tests among them
 
 test-pg: install ## run the tests that need PostgreSQL (a wheel brings it)
 	@$(PYTEST) -k postgresql $(PYTEST_ARGS)
+
+test-trainers: install $(TRAINERS_INSTALLED) ## run real trainers against a server (brings torch; minutes)
+	@ASSAY_PYTHON=$(abspath $(PY)) $(TRAINERS_PY) -m pytest -c tests/trainers/pytest.toml \
+	  tests/trainers $(PYTEST_ARGS)
 
 check: lint ## check format, lint, types and layers, and run the fast tests; under a minute
 	@$(PYTEST) -q tests/domain tests/repo
@@ -62,4 +71,25 @@ $(INSTALLED): requirements/dev.txt pyproject.toml tools/create-venv | $(PY)
 	@echo "Installing the locked dependencies into $(VENV) (the first time takes a minute or two)"
 	@$(PIP_INSTALL) -r requirements/dev.txt
 	@$(PIP_INSTALL) --no-build-isolation --editable .
+	@touch $@
+
+# The page is built by Node here and needs none where Assay runs; without Node the server says so at /.
+$(PAGE): $(PAGE_SOURCES)
+	@if command -v npm >/dev/null; then \
+	  echo "Building the page (the first time takes a minute)"; \
+	  cd ui && { npm ci --silent || npm ci --silent; } && npm run --silent build >/dev/null && touch ../$@; \
+	else \
+	  echo "npm is not installed: the server will run without its page"; \
+	fi
+
+$(TRAINERS_PY):
+	@tools/create-venv $(TRAINERS_VENV)
+
+# torch first and alone: whatever build of this version the index offers is then the one that stays.
+$(TRAINERS_INSTALLED): requirements/trainers.txt tools/create-venv | $(TRAINERS_PY)
+	@echo "Installing torch and the trainers into $(TRAINERS_VENV) (takes minutes)"
+	@$(TRAINERS_PY) -m pip install -qq --disable-pip-version-check --no-input \
+	  "$$(grep '^torch==' requirements/trainers.txt)"
+	@$(TRAINERS_PY) -m pip install -qq --disable-pip-version-check --no-input \
+	  -r requirements/trainers.txt
 	@touch $@

@@ -21,20 +21,26 @@ class LiveServer:
     """`assay serve` in a process of its own; `url` answers once it is ready."""
 
     def __init__(
-        self, data: Path, *flags: str, port: int = 0, env: dict[str, str] | None = None
+        self,
+        data: Path,
+        *flags: str,
+        port: int = 0,
+        env: dict[str, str] | None = None,
+        python: str = sys.executable,
     ) -> None:
         self.data = data
         self.flags = flags
         self.url = ""
         self._port = port
         self._env = env or {}
+        self._python = python
         self._process: subprocess.Popen[str] | None = None
         self.log = data.with_name(data.name + ".log")
 
     def start(self) -> Self:
         """Start and wait until it listens."""
         argv = [
-            sys.executable,
+            self._python,
             "-m",
             "assay",
             "serve",

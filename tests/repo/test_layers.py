@@ -9,7 +9,7 @@ from importlinter import cli as importlinter
 from tests.repo.sources import ROOT, Module, modules, project
 
 DOMAIN = modules("src/assay/domain")
-CLIENTS = {"assay.demo", "assay.runner", "assay.sdk"}
+CLIENTS = {"assay.demo", "assay.importing", "assay.runner", "assay.sdk"}
 IMPURE_CALLS = {"now", "utcnow", "today", "uuid1", "uuid4", "open", "getenv", "print", "input"}
 DESERIALISERS = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
 

@@ -45,6 +45,7 @@ NOUNS = {
     "promote": ("assay.cli.promote:promote", "Move a protected alias, if the gate allows it."),
     "rollback": ("assay.cli.promote:rollback", "Return to the champion before."),
     "audit": ("assay.cli.audit:app", "Read and verify the ledger."),
+    "import": ("assay.cli.importing:app", "Bring the history of another server along."),
     "sync": ("assay.cli.sync:sync", "Send what offline or killed runs have kept."),
     "tokens": ("assay.cli.tokens:app", "Create, list and revoke tokens."),
     "access": ("assay.cli.access:app", "Add principals, grant and revoke their roles."),

@@ -19,8 +19,7 @@ from assay.faces.endpoint import Endpoint
 from assay.faces.native.errors import body_of, status_of
 
 WORKSPACE_HEADER = "x-assay-workspace"
-NOTHING = msgspec.Raw(b"null")
-"""The default of an optional field that is kept as it was sent."""
+_NOTHING = msgspec.Raw(b"null")
 
 _PATH = re.compile(r"at `(?P<path>\$[^`]*)`")
 _FIELD = re.compile(r"field `(?P<field>[^`]+)`")
@@ -120,6 +119,14 @@ def _json(content: bytes, status: int, headers: Mapping[str, str]) -> Response:
             **headers,
         },
     )
+
+
+def nothing() -> msgspec.Raw:
+    """The default of an optional field that is kept as it was sent.
+
+    A factory, because a raw default could not be written into the API's document.
+    """
+    return _NOTHING
 
 
 def raw_text(raw: msgspec.Raw) -> str | None:

@@ -7,7 +7,7 @@ import msgspec
 from assay.domain.access import Action
 from assay.domain.tracking import EvalResult
 from assay.faces.endpoint import NO_BODY, SMALL_BODY, Call, Endpoint
-from assay.faces.native.dialect import NOTHING, number, raw_text
+from assay.faces.native.dialect import nothing, number, raw_text
 from assay.faces.native.registry_types import VersionAnswer, version_answer
 
 
@@ -49,7 +49,7 @@ class WinnerRequest(msgspec.Struct, forbid_unknown_fields=True):
     register_as: str | None = None
     artifact_path: str | None = None
     logged_model_id: str | None = None
-    lineage: msgspec.Raw = NOTHING
+    lineage: msgspec.Raw = msgspec.field(default_factory=nothing)
 
 
 class WinnerAnswer(msgspec.Struct):

@@ -7,7 +7,7 @@ import msgspec
 from assay.domain.access import Action
 from assay.domain.tracking import RunStatus, View
 from assay.faces.endpoint import JSON_BODY, NO_BODY, SMALL_BODY, Call, Endpoint
-from assay.faces.native.dialect import NOTHING, raw_text
+from assay.faces.native.dialect import nothing, raw_text
 from assay.faces.native.run_answers import RunAnswer, RunInfo, RunPage, run_info, whole_run
 
 
@@ -27,7 +27,7 @@ class RunRequest(msgspec.Struct, forbid_unknown_fields=True):
     status: RunStatus = RunStatus.RUNNING
     params: dict[str, str] = {}
     tags: dict[str, str] = {}
-    lineage: msgspec.Raw = NOTHING
+    lineage: msgspec.Raw = msgspec.field(default_factory=nothing)
     parent_run_id: str | None = None
 
 

@@ -13,7 +13,7 @@ from assay.domain.ids import parse_digest
 from assay.domain.tracking import FileEntry
 from assay.faces.endpoint import JSON_BODY, NO_BODY, SMALL_BODY, Call, Endpoint
 from assay.faces.files import Pieces, file_response
-from assay.faces.native.dialect import NOTHING, raw_text
+from assay.faces.native.dialect import nothing, raw_text
 from assay.faces.native.registry_types import (
     FileAnswer,
     VerdictAnswer,
@@ -34,7 +34,7 @@ class VersionRequest(msgspec.Struct, forbid_unknown_fields=True):
     artifact_path: str | None = None
     logged_model_id: str | None = None
     source: str = ""
-    lineage: msgspec.Raw = NOTHING
+    lineage: msgspec.Raw = msgspec.field(default_factory=nothing)
     description: str = ""
     tags: dict[str, str] = {}
     create_model: bool = True

@@ -60,6 +60,8 @@ def serve(settings: Settings, *, log_level: str = "info") -> None:
             app,
             log_config=None,
             access_log=False,
+            # Nothing here depends on the address of the client, which is all that they would change.
+            proxy_headers=False,
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=GRACE_S,

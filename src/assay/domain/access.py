@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 
 from assay.domain.errors import NotFound, PermissionDenied
 
@@ -129,14 +130,17 @@ def allowed_actions(actor: Actor, workspace: str | None) -> frozenset[Action]:
     if actor.kind is ActorKind.ANONYMOUS:
         return EVERYONE
     roles = actor.roles.get("*", frozenset()) if workspace is None else actor.roles_in(workspace)
+    granted = _granted(roles, actor.kind is ActorKind.RUNNER)
+    return granted if actor.actions is None else granted & (actor.actions | AUTHENTICATED)
+
+
+@cache
+def _granted(roles: frozenset[Role], is_runner: bool) -> frozenset[Action]:  # noqa: FBT001
+    # Asked several times in every request, and there are few sets of roles.
     granted = AUTHENTICATED.union(*(GRANTS[role] for role in roles))
     # One credential is never trainer and judge: only a runner's credential holds evidence rights,
     # and whoever holds other roles beside `gate` keeps those rights only if it is a runner.
-    if actor.kind is not ActorKind.RUNNER:
-        granted -= {Action.GATE_RUN, Action.VERDICT_WRITE}
-    if actor.actions is not None:
-        granted &= actor.actions | AUTHENTICATED
-    return granted
+    return granted if is_runner else granted - {Action.GATE_RUN, Action.VERDICT_WRITE}
 
 
 def is_allowed(actor: Actor, action: Action, workspace: str | None) -> bool:

@@ -167,7 +167,7 @@ class Dispatcher:
             _log.exception("unexpected error", request_id=request_id, endpoint=route.endpoint.name)
             msg = f"Internal error. The server's log has the detail under request id {request_id}."
             response = route.face.dialect.error(Internal(msg), request_id)
-        response.headers["x-request-id"] = request_id
+        response.raw_headers.append((b"x-request-id", request_id.encode()))
         await response(scope, receive, send)
 
     async def _serve(
@@ -199,16 +199,11 @@ class Dispatcher:
             raw = await read_body(request, endpoint.body_limit)
             arguments = (call, dialect.body(raw, request, endpoint))
         if route.is_async:
-            value = await endpoint.handler(*arguments)
-        else:
-            value = await anyio.to_thread.run_sync(
-                partial(endpoint.handler, *arguments), limiter=self._limiter
-            )
-        if isinstance(value, Response):
-            for name, header in call.headers.items():
-                value.headers[name] = header
-            return value
-        return dialect.answer(value, call.status or endpoint.status, call.headers)
+            return _response(dialect, call, await endpoint.handler(*arguments))
+        # Encoded by the same thread: a long page must not hold up the other connections.
+        return await anyio.to_thread.run_sync(
+            lambda: _response(dialect, call, endpoint.handler(*arguments)), limiter=self._limiter
+        )
 
     async def _admit(self, context: Context, endpoint: Endpoint, request: Request) -> None:
         try:
@@ -256,11 +251,19 @@ class Dispatcher:
         return {method for method, _ in self._fixed} | set(self._patterns)
 
 
+def _response(dialect: Dialect, call: Call, value: Any) -> Response:
+    if isinstance(value, Response):
+        for name, header in call.headers.items():
+            value.headers[name] = header
+        return value
+    return dialect.answer(value, call.status or call.endpoint.status, call.headers)
+
+
 def admit(actor: Actor, endpoint: Endpoint) -> None:
     """Let the actor in if it holds the endpoint's permission in any workspace; else refuse."""
-    places = [None, *actor.roles]
-    if any(endpoint.permission in allowed_actions(actor, place) for place in places):
-        return
+    for place in (None, *actor.roles):
+        if endpoint.permission in allowed_actions(actor, place):
+            return
     if actor.kind is ActorKind.ANONYMOUS:
         msg = "This server wants a credential: send 'Authorization: Bearer <token>' (assay login, ASSAY_TOKEN)."
         raise Unauthenticated(msg)

@@ -9,6 +9,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-input --no-deps
 INSTALLED := $(VENV)/.installed
+# Not `npm ci`: it refuses a lock that was made where other platforms' optional packages are not offered.
+NPM_INSTALL := npm install --no-save --silent
 PAGE := src/assay/server/page/index.html
 PAGE_SOURCES := $(shell find ui -type f -not -path '*/node_modules/*' -not -name '*.md')
 PYTEST := $(PY) -m pytest
@@ -77,7 +79,7 @@ $(INSTALLED): requirements/dev.txt pyproject.toml tools/create-venv | $(PY)
 $(PAGE): $(PAGE_SOURCES)
 	@if command -v npm >/dev/null; then \
 	  echo "Building the page (the first time takes a minute)"; \
-	  cd ui && { npm ci --silent || npm ci --silent; } && npm run --silent build >/dev/null && touch ../$@; \
+	  cd ui && { $(NPM_INSTALL) || $(NPM_INSTALL); } && npm run --silent build >/dev/null && touch ../$@; \
 	else \
 	  echo "npm is not installed: the server will run without its page"; \
 	fi

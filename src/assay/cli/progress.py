@@ -21,7 +21,7 @@ def transfer(total_bytes: int, verb: str) -> Iterator[ForFile]:
 
     A file that is sent or fetched anew starts over, and so does its share of the bar.
     """
-    if not sys.stderr.isatty():
+    if not total_bytes or not sys.stderr.isatty():
         yield lambda _path: _ignore
         return
     from rich.progress import (

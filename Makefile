@@ -61,6 +61,9 @@ format: install ## format the code and apply the fixes that are safe
 bench: install ## measure speed, as ratios against peers in the same run
 	@$(PY) -m bench $(BENCH_ARGS)
 
+bench-scale: install ## measure how cost grows with runs, keys and points; about ten minutes
+	@$(PY) -m bench.scale $(BENCH_ARGS)
+
 lock: install ## renew uv.lock and requirements/ after a change of dependencies in pyproject.toml
 	@$(VENV)/bin/uv lock
 	@$(VENV)/bin/uv export --quiet --frozen --no-hashes --no-annotate --no-header \

@@ -24,8 +24,12 @@ _PRINTABLE: Final = re.compile(r"[!-~]+")
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMERIC: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LOCAL_NAMES: Final = ("localhost", "local", "internal", "localdomain", "home.arpa", "onion")
+_GLOBAL_IPV6: Final = IPv6Network("2000::/3")
 _SPECIAL: Final = (
+    # Set aside for protocols, relays and documents; older tables of the standard library lack some.
+    ip_network("192.0.0.0/24"),
     ip_network("192.88.99.0/24"),
+    IPv6Network("3fff::/20"),
     # They carry an IPv4 address inside, which the network would unpack and go to.
     IPv6Network("64:ff9b::/96"),
     IPv6Network("64:ff9b:1::/48"),
@@ -142,7 +146,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None or address.scope_id is not None:
             return False
-        if address.is_site_local:
+        if address not in _GLOBAL_IPV6:
             return False
     if any(address.version == net.version and address in net for net in _SPECIAL):
         return False

@@ -92,34 +92,32 @@ class WebhookPost:
         self, target: Target, addresses: Sequence[str], headers: Mapping[str, str], body: bytes
     ) -> PostResult:
         result = PostResult(None, "No connection.")
-        async with self._client() as client:
+        async with self._transport() as transport:
             for address in addresses[:MAX_TRIED]:
                 try:
-                    return await _post(client, target, address, headers, body)
+                    return await _post(transport, target, address, headers, body)
                 except httpx2.ConnectError as error:
                     result = PostResult(None, _no_connection(error))
                 except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                     return PostResult(None, f"The exchange broke off ({type(error).__name__}).")
         return result
 
-    def _client(self) -> httpx2.AsyncClient:
+    def _transport(self) -> httpx2.AsyncHTTPTransport:
         if self._trust is None:
             self._trust = ssl.create_default_context()
-        # No proxy, netrc or other setting of the environment: the address that was checked is it.
-        return httpx2.AsyncClient(
-            verify=self._trust, trust_env=False, follow_redirects=False, timeout=self._timeout_s
-        )
+        # Below the client: no proxy of the environment, no redirect, no line in the log with the URL.
+        return httpx2.AsyncHTTPTransport(verify=self._trust, trust_env=False)
 
 
 async def _post(
-    client: httpx2.AsyncClient,
+    transport: httpx2.AsyncHTTPTransport,
     target: Target,
     address: str,
     headers: Mapping[str, str],
     body: bytes,
 ) -> PostResult:
     place = f"[{address}]" if ":" in address else address
-    request = client.build_request(
+    request = httpx2.Request(
         "POST",
         f"{target.scheme}://{place}:{target.port}{target.path}",
         content=body,
@@ -127,7 +125,7 @@ async def _post(
         # The certificate must be that of the name, not of the address.
         extensions={"sni_hostname": target.host},
     )
-    response = await client.send(request, stream=True)
+    response = await transport.handle_async_request(request)
     try:
         status = response.status_code
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, exists, or_, select, update
@@ -28,7 +28,7 @@ class Lease:
     delivery_id: str
     webhook_pk: int
     url: str
-    secret: str | None
+    secret: str | None = field(repr=False)
     body: str
     attempts: int
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
@@ -43,7 +43,7 @@ class NewWebhook:
     description: str
     url: str
     events: tuple[str, ...]
-    secret: str | None
+    secret: str | None = field(repr=False)
     status: WebhookStatus
     after_seq: int
     created_by: str

@@ -73,6 +73,7 @@ class LiveServer:
                     return self
         finally:
             guard.cancel()
+        self._process.stdout.close()
         msg = f"the server did not start (exit {self._process.wait()}):\n{self.log.read_text()[-4000:]}"
         raise RuntimeError(msg)
 

@@ -106,7 +106,16 @@ export function Plot(props: PlotProps) {
           y: false,
           points: { show: false },
           drag: { x: true, y: false, setScale: false },
-          ...(group ? { sync: { key: group, scales: ["x", null] as [string, null] } } : {}),
+          ...(group
+            ? {
+                sync: {
+                  key: group,
+                  scales: ["x", null] as [string, null],
+                  // A zoom is of one chart: pressing the button is not told to the others.
+                  filters: { pub: (type: string) => type === "mousemove" || type === "mouseleave" },
+                },
+              }
+            : {}),
         },
         series: [{}, { show: true, paths: () => null, points: { show: false } }],
         hooks: {

@@ -129,7 +129,9 @@ function Branch({
         <span className="truncate">{entry.path.split("/").pop()}</span>
       </button>
       {open && inside.data ? (
-        <Level owner={owner} entries={inside.data} depth={depth + 1} path={path} onPath={onPath} />
+        <div role="group">
+          <Level owner={owner} entries={inside.data} depth={depth + 1} path={path} onPath={onPath} />
+        </div>
       ) : null}
     </div>
   );

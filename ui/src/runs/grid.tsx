@@ -1,15 +1,14 @@
-import { Link, useNavigate } from "@tanstack/react-router";
+import { useNavigate } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDown, ArrowUp, ChevronRight, Eye, EyeOff, Pin } from "lucide-react";
-import { type KeyboardEvent, memo, useEffect, useMemo, useRef, useState } from "react";
+import { ArrowDown, ArrowUp } from "lucide-react";
+import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { cx } from "@/design/cx";
 import { useNow } from "@/design/moment";
-import { Cell, GroupCell } from "./cell";
 import type { Column } from "./columns";
+import { GridRow, ROW } from "./grid-row";
 import type { Line } from "./groups";
 import type { RunRow } from "./row";
 
-const ROW = 34;
 const HEADER = 34;
 
 export interface GridProps {
@@ -105,6 +104,17 @@ export function RunsGrid(props: GridProps) {
     event.preventDefault();
   };
 
+  const latestSelect = useRef(selectTo);
+  latestSelect.current = selectTo;
+  const onCheck = useCallback(
+    (index: number, on: boolean, range: boolean) => latestSelect.current(index, on, range),
+    [],
+  );
+  const offsets = useMemo(() => {
+    const starts = [nameWidth];
+    for (const column of columns) starts.push(starts.at(-1)! + column.width);
+    return starts;
+  }, [columns, nameWidth]);
   const shownColumns = across.getVirtualItems();
   const width = across.getTotalSize();
   const allIds = useMemo(
@@ -162,69 +172,22 @@ export function RunsGrid(props: GridProps) {
         </div>
         {items.map((item) => {
           const line = lines[item.index]!;
-          const isGroup = line.kind === "group";
-          const id = isGroup ? line.group.name : line.row.id;
+          const id = line.kind === "group" ? line.group.name : line.row.id;
           return (
-            <div
-              key={isGroup ? `g ${id}` : id}
-              id={`row-${item.index}`}
-              role="row"
-              tabIndex={-1}
-              aria-rowindex={item.index + 2}
-              aria-selected={isGroup ? undefined : props.selected.has(id)}
-              aria-expanded={isGroup ? line.open : undefined}
-              onMouseDown={() => setAt(item.index)}
-              className={cx(
-                "group/row absolute inset-x-0 top-0 flex border-b border-line/70",
-                !isGroup && props.selected.has(id) ? "bg-accent-soft" : "bg-surface hover:bg-hover",
-                item.index === active &&
-                  "group-focus-visible/grid:ring-1 group-focus-visible/grid:ring-accent group-focus-visible/grid:ring-inset",
-              )}
-              style={{ height: ROW, transform: `translateY(${item.start}px)` }}
-            >
-              <div
-                role="gridcell"
-                className="sticky left-0 z-10 flex min-w-0 items-center gap-2 bg-inherit pr-2 pl-3"
-                style={{ width: nameWidth }}
-              >
-                {isGroup ? (
-                  <GroupName line={line} color={props.colors.get(id)} onToggle={() => props.onToggle(id)} />
-                ) : (
-                  <RunName
-                    line={line}
-                    color={props.colors.get(id)}
-                    hidden={!props.colors.has(id)}
-                    selected={props.selected.has(id)}
-                    isBaseline={props.baseline?.id === id}
-                    onCheck={(on, range) => selectTo(item.index, on, range)}
-                    onHide={() => props.onHide(id)}
-                    onToggle={() => props.onToggle(id)}
-                    onBaseline={() => props.onBaseline(props.baseline?.id === id ? null : id)}
-                  />
-                )}
-              </div>
-              {shownColumns.map((place) => {
-                const column = columns[place.index]!;
-                return (
-                  <div
-                    key={column.id}
-                    role="gridcell"
-                    aria-colindex={place.index + 2}
-                    className={cx(
-                      "absolute top-0 flex h-full min-w-0 items-center px-3",
-                      column.numeric && "justify-end",
-                    )}
-                    style={{ left: place.start, width: place.size }}
-                  >
-                    {isGroup ? (
-                      <GroupCell group={line.group} column={column} />
-                    ) : (
-                      <Cell row={line.row} column={column} baseline={props.baseline} nowMs={nowMs} />
-                    )}
-                  </div>
-                );
-              })}
-            </div>
+            <GridRow
+              key={line.kind === "group" ? `g ${id}` : id}
+              line={line}
+              index={item.index}
+              top={item.start}
+              grid={props}
+              offsets={offsets}
+              first={shownColumns[0]?.index ?? 0}
+              last={shownColumns.at(-1)?.index ?? -1}
+              active={item.index === active}
+              nowMs={nowMs}
+              onActivate={setAt}
+              onCheck={onCheck}
+            />
           );
         })}
       </div>
@@ -275,120 +238,5 @@ function Heading({
         {down ? <ArrowDown /> : up ? <ArrowUp /> : null}
       </button>
     </div>
-  );
-}
-
-const RunName = memo(function RunName({
-  line,
-  color,
-  hidden,
-  selected,
-  isBaseline,
-  onCheck,
-  onHide,
-  onToggle,
-  onBaseline,
-}: {
-  line: Line & { kind: "run" };
-  color: string | undefined;
-  hidden: boolean;
-  selected: boolean;
-  isBaseline: boolean;
-  onCheck: (on: boolean, range: boolean) => void;
-  onHide: () => void;
-  onToggle: () => void;
-  onBaseline: () => void;
-}) {
-  const { row } = line;
-  return (
-    <>
-      <input
-        type="checkbox"
-        aria-label={`Select ${row.name}`}
-        checked={selected}
-        onChange={(event) => onCheck(event.target.checked, (event.nativeEvent as MouseEvent).shiftKey)}
-        className="shrink-0 accent-accent"
-      />
-      {line.depth > 0 ? <span style={{ width: line.depth * 14 }} /> : null}
-      {line.hasChildren ? <Opener open={line.open} onToggle={onToggle} what={row.name} /> : null}
-      <button
-        type="button"
-        tabIndex={-1}
-        aria-label={hidden ? `Show the curves of ${row.name}` : `Hide the curves of ${row.name}`}
-        onClick={onHide}
-        className="group/eye relative flex size-4 shrink-0 items-center justify-center text-ink-3"
-      >
-        {color && !hidden ? (
-          <span className="size-2.5 rounded-full group-hover/eye:invisible" style={{ background: color }} />
-        ) : (
-          <span className="size-2.5 rounded-full border border-line-strong group-hover/eye:invisible" />
-        )}
-        <span className="invisible absolute group-hover/eye:visible [&_svg]:size-3.5">
-          {hidden ? <Eye /> : <EyeOff />}
-        </span>
-      </button>
-      <Link
-        to="/runs/$runId"
-        params={{ runId: row.id }}
-        className={cx(
-          "min-w-0 flex-1 truncate font-medium hover:text-accent-ink hover:underline",
-          hidden && "text-ink-3",
-        )}
-        title={row.name}
-      >
-        {row.name}
-      </Link>
-      <button
-        type="button"
-        tabIndex={-1}
-        aria-label={isBaseline ? "Baseline; press to let it go" : `Make ${row.name} the baseline`}
-        title={isBaseline ? "Baseline" : "Make it the baseline"}
-        onClick={onBaseline}
-        className={cx(
-          "shrink-0 rounded p-0.5 [&_svg]:size-3.5",
-          isBaseline
-            ? "text-accent-ink"
-            : "text-ink-3 opacity-0 group-hover/row:opacity-100 focus-visible:opacity-100",
-        )}
-      >
-        <Pin className={cx(isBaseline && "fill-current")} />
-      </button>
-    </>
-  );
-});
-
-function Opener({ open, onToggle, what }: { open: boolean; onToggle: () => void; what: string }) {
-  return (
-    <button
-      type="button"
-      tabIndex={-1}
-      aria-label={`${open ? "Close" : "Open"} ${what}`}
-      aria-expanded={open}
-      onClick={onToggle}
-      className="shrink-0 rounded p-0.5 text-ink-3 hover:bg-hover"
-    >
-      <ChevronRight className={cx("size-3.5 transition-transform", open && "rotate-90")} />
-    </button>
-  );
-}
-
-function GroupName({
-  line,
-  color,
-  onToggle,
-}: {
-  line: Line & { kind: "group" };
-  color: string | undefined;
-  onToggle: () => void;
-}) {
-  return (
-    <button type="button" onClick={onToggle} className="flex min-w-0 flex-1 items-center gap-2 text-left">
-      <ChevronRight
-        className={cx("size-3.5 shrink-0 text-ink-3 transition-transform", line.open && "rotate-90")}
-      />
-      <span className="size-2.5 shrink-0 rounded-full" style={{ background: color }} />
-      <span className="truncate font-medium">{line.group.name}</span>
-      <span className="text-xs text-ink-3">{line.group.rows.length}</span>
-    </button>
   );
 }

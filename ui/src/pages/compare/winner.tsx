@@ -9,18 +9,26 @@ import { Button } from "@/design/button";
 import { Select } from "@/design/field";
 import { Failure } from "@/design/states";
 import { shortNumber } from "@/format/number";
+import { growsBetter } from "@/runs/cell";
 import { RegisterDialog } from "../run/actions";
+
+type Direction = "suite" | "max" | "min";
 
 /** Chooses the best of the runs, or says why these cannot be ranked. Only the server decides. */
 export function WinnerPanel({ runs, evals }: { runs: readonly Run[]; evals: readonly EvalResult[] }) {
   const metrics = [...new Set(evals.map((each) => each.metric))].sort();
   const [chosen, setChosen] = useState<string | null>(null);
+  const [direction, setDirection] = useState<Direction | null>(null);
   const [registering, setRegistering] = useState(false);
   const metric = chosen ?? metrics[0] ?? "";
+  // A suite that is stored here says itself which way is better; of a foreign one only people know.
+  const isForeign = evals.some((each) => each.metric === metric && !/^[0-9a-f]{64}$/.test(each.suite));
+  const way: Direction = direction ?? (isForeign ? (growsBetter(metric) === false ? "min" : "max") : "suite");
   const select = useMutation({
     mutationFn: (suite: string | undefined) =>
       post<Winner>("/winner", {
         metric,
+        ...(way === "suite" ? {} : { maximize: way === "max" }),
         run_ids: runs.map((run) => run.run_id),
         ...(suite ? { suite } : {}),
       }),
@@ -75,6 +83,15 @@ export function WinnerPanel({ runs, evals }: { runs: readonly Run[]; evals: read
           {metrics.map((each) => (
             <option key={each}>{each}</option>
           ))}
+        </Select>
+        <Select
+          aria-label="Which way is better"
+          value={way}
+          onChange={(event) => setDirection(event.target.value as Direction)}
+        >
+          <option value="suite">as the suite says</option>
+          <option value="max">more is better</option>
+          <option value="min">less is better</option>
         </Select>
         <Button
           onClick={() => select.mutate(undefined)}

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+PROMPT_TAG: Final = "mlflow.prompt.is_prompt"
+"""A registered model made with this tag as `true` is a prompt: a text in versions, and no model."""
 
 
 class VersionState(StrEnum):
@@ -97,3 +101,8 @@ class RegisteredModel:
     updated_at_ms: int
     tags: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[Alias, ...] = ()
+
+
+def is_prompt(tags: Mapping[str, str]) -> bool:
+    """Whether a registered model with these tags is a prompt."""
+    return tags.get(PROMPT_TAG, "").lower() == "true"

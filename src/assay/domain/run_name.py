@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+RUN_NAME_TAG: Final = "mlflow.runName"
+"""MLflow's tag for a run's name: an answer's view of it, kept nowhere else."""
+
 _ADJECTIVES: Final = (
     "amber", "ancient", "apt", "balanced", "bold", "brave", "bright", "brisk", "calm", "candid",
     "careful", "clear", "clever", "cobalt", "cosmic", "crisp", "curious", "daring", "deft",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from assay.domain.access import Action
-from assay.domain.artifact import artifact_digest, total_bytes
+from assay.domain.artifact import ManifestEntry, artifact_digest, total_bytes
 from assay.domain.canonical import JsonValue, sha256_hex
-from assay.domain.errors import LineageIncomplete
+from assay.domain.errors import FailedPrecondition, InvalidArgument, LineageIncomplete
 from assay.domain.event_target import model_target, version_target
+from assay.domain.fingerprint import FIELDS
 from assay.domain.ledger import EventAction
+from assay.domain.lineage import LineageDraft
 from assay.domain.names import (
     MAX_DESCRIPTION,
     MAX_LOCATION,
@@ -18,7 +20,7 @@ from assay.domain.names import (
     check_model_name,
     check_text,
 )
-from assay.domain.registry import ModelVersion, RegisteredModel
+from assay.domain.registry import PROMPT_TAG, ModelVersion, RegisteredModel, VersionState, is_prompt
 from assay.domain.replay import VersionRegistered, details_record
 from assay.domain.tracking import LineagePolicy
 from assay.services.catalogue import complete_version, get_model, get_version, get_workspace
@@ -30,9 +32,10 @@ from assay.services.lineage import ReadLineage, read_lineage
 from assay.services.platform import Platform
 from assay.services.registry import Registry
 from assay.services.sources import Source, no_files, read_source
-from assay.storage import model_versions, registered_models
+from assay.storage import logged_models, model_versions, registered_models, runs
 from assay.storage.database import Transaction
 from assay.storage.model_versions import VERSION_TAGS, NewVersion
+from assay.storage.registered_models import MODEL_TAGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +124,113 @@ class Registration:
             )
             raise
 
+    def copy(
+        self,
+        context: Context,
+        model: str,
+        *,
+        of_model: str,
+        of_version: int | str,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        run_link: str = "",
+    ) -> ModelVersion:
+        """Register a version once more, as the next of `model`, which must exist (it may be the same).
+
+        The copy has the frozen files, lineage and origin of the first, whatever became of its run; not
+        its tags, aliases, stage or verdicts. The first is refused (FailedPrecondition) while it is
+        quarantined, and under policy `required` when it is unverifiable.
+        """
+        context.require(Action.REGISTRY_WRITE)
+        wanted = check_tags(tags or {}, max_length=MAX_REGISTRY_TAG_VALUE)
+        check_text(description, "description", max_length=MAX_DESCRIPTION)
+        check_text(run_link, "run_link", max_length=MAX_LOCATION)
+        request: dict[str, JsonValue] = {
+            "operation": "copy",
+            "model": model,
+            "of_model": of_model,
+            "of_version": str(of_version),
+        }
+        with self._platform.database.write() as tx:
+            self._ledger.lock(tx)
+            owner = get_model(tx, context, model)
+            answer = recall(tx, context, request)
+            if answer is not None:
+                return complete_version(tx, get_version(tx, owner, str(answer["version"])))
+            first_owner = get_model(tx, context, of_model)
+            first = get_version(tx, first_owner, of_version)
+            self._check_copied(tx, context, first, (first_owner, owner))
+            number = registered_models.take_version_number(tx, owner.pk, context.now_ms)
+            new = _copied(tx, context, owner, number, first)
+            new = replace(new, description=description, run_link=run_link)
+            self._insert(tx, context, owner, new, model_versions.list_files(tx, first.pk), wanted)
+            details = {
+                "model": first.model,
+                "version": first.version,
+                "digest": first.artifact_digest,
+            }
+            self._ledger.record(
+                tx,
+                context,
+                action="version.copied",
+                object=version_target(owner.name, number),
+                workspace=owner.workspace,
+                details=details,
+                after=new.artifact_digest,
+            )
+            remember(tx, context, request, {"version": number})
+            return complete_version(tx, get_version(tx, owner, number))
+
+    def register_prompt(
+        self,
+        context: Context,
+        model: str,
+        *,
+        source: str = "",
+        description: str = "",
+        tags: Mapping[str, str],
+    ) -> ModelVersion:
+        """Keep a text (in its tags) as the next version of a prompt, under any lineage policy.
+
+        A prompt is no model: it has no run, files or lineage, its versions are unverifiable for ever,
+        and so no promotion takes one to a protected alias. Raises InvalidArgument when `model` was
+        not made as a prompt.
+        """
+        context.require(Action.REGISTRY_WRITE)
+        entry = Entry(
+            model=check_model_name(model, "model"),
+            run_id=None,
+            artifact_path=None,
+            logged_model_id=None,
+            source=check_text(source, "source", max_length=MAX_LOCATION),
+            lineage=None,
+            description=check_text(description, "description", max_length=MAX_DESCRIPTION),
+            tags=check_tags(tags, max_length=MAX_REGISTRY_TAG_VALUE),
+            run_link="",
+            create_model=False,
+        )
+        with self._platform.database.write() as tx:
+            self._ledger.lock(tx)
+            owner = get_model(tx, context, model)
+            if not is_prompt(MODEL_TAGS.of(tx, owner.pk)):
+                raise InvalidArgument(
+                    f"{model!r} is not a prompt: make the registered model with the tag "
+                    f"{PROMPT_TAG} = 'true' first.",
+                    field="tags",
+                )
+            number = registered_models.take_version_number(tx, owner.pk, context.now_ms)
+            nothing = ReadLineage(LineageDraft({}, {}, list(FIELDS)), None)
+            new = new_version(context, entry, owner, number, Source(None, None, None, ()), nothing)
+            self._insert(tx, context, owner, new, (), entry.tags)
+            return complete_version(tx, get_version(tx, owner, number))
+
     def _register(self, tx: Transaction, context: Context, entry: Entry) -> ModelVersion:
         answer = recall(tx, context, entry.request())
         if answer is not None:
             owner = get_model(tx, context, entry.model)
             return complete_version(tx, get_version(tx, owner, str(answer["version"])))
         owner = self._owner(tx, context, entry)
+        _refuse_prompt(tx, owner)
         workspace = get_workspace(tx, self._platform, context.workspace)
         source = read_source(
             tx,
@@ -146,9 +250,7 @@ class Registration:
         )
         number = registered_models.take_version_number(tx, owner.pk, context.now_ms)
         new = new_version(context, entry, owner, number, source, lineage)
-        pk = model_versions.insert_version(tx, new, source.files)
-        VERSION_TAGS.insert(tx, pk, entry.tags)
-        self._record(tx, context, owner, new)
+        self._insert(tx, context, owner, new, source.files, entry.tags)
         remember(tx, context, entry.request(), {"version": number})
         return complete_version(tx, get_version(tx, owner, number))
 
@@ -158,9 +260,39 @@ class Registration:
             return self._registry.insert_model(tx, context, entry.model)
         return get_model(tx, context, entry.model) if found is None else found
 
-    def _record(
-        self, tx: Transaction, context: Context, owner: RegisteredModel, new: NewVersion
+    def _check_copied(
+        self,
+        tx: Transaction,
+        context: Context,
+        first: ModelVersion,
+        owners: tuple[RegisteredModel, RegisteredModel],
     ) -> None:
+        for owner in owners:
+            _refuse_prompt(tx, owner)
+        name = f"Version {first.version} of {first.model!r}"
+        if first.state is VersionState.QUARANTINED:
+            raise FailedPrecondition(
+                f"{name} cannot be copied: it is quarantined. Clear it first.", field="source"
+            )
+        policy = get_workspace(tx, self._platform, context.workspace).policy
+        if policy.lineage is LineagePolicy.REQUIRED and not first.verifiable:
+            raise FailedPrecondition(
+                f"{name} cannot be copied: it is unverifiable, and this workspace requires closed "
+                "lineage of every version. Register its files from their run.",
+                field="source",
+            )
+
+    def _insert(
+        self,
+        tx: Transaction,
+        context: Context,
+        owner: RegisteredModel,
+        new: NewVersion,
+        files: Sequence[ManifestEntry],
+        tags: Mapping[str, str],
+    ) -> None:
+        pk = model_versions.insert_version(tx, new, files)
+        VERSION_TAGS.insert(tx, pk, tags)
         details = VersionRegistered(
             owner.pk, new.version, new.artifact_digest, new.fingerprint, new.verifiable
         )
@@ -173,6 +305,42 @@ class Registration:
             details=details_record(details),
             after=new.artifact_digest,
         )
+
+
+def _refuse_prompt(tx: Transaction, owner: RegisteredModel) -> None:
+    if is_prompt(MODEL_TAGS.of(tx, owner.pk)):
+        raise InvalidArgument(
+            f"{owner.name!r} is a prompt, not a model: no files are registered under it.",
+            field="model",
+        )
+
+
+def _copied(
+    tx: Transaction, context: Context, owner: RegisteredModel, number: int, first: ModelVersion
+) -> NewVersion:
+    run = None if first.run_id is None else runs.find_run(tx, first.run_id)
+    logged = first.logged_model_id
+    logged_model = None if logged is None else logged_models.find_model(tx, logged)
+    return NewVersion(
+        model_pk=owner.pk,
+        version=number,
+        run_pk=None if run is None else run.pk,
+        logged_model_pk=None if logged_model is None else logged_model.pk,
+        source=f"models:/{first.model}/{first.version}",
+        artifact_path=first.artifact_path,
+        artifact_digest=first.artifact_digest,
+        size_bytes=first.size_bytes,
+        lineage_scheme=first.lineage_scheme,
+        lineage_canonical=first.lineage_canonical,
+        fingerprint=first.fingerprint,
+        lineage_origins=first.lineage_origins,
+        annotations=first.annotations,
+        verifiable=first.verifiable,
+        description="",
+        run_link="",
+        created_by=actor_text(context),
+        now_ms=context.now_ms,
+    )
 
 
 def new_version(

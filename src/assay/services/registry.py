@@ -7,7 +7,7 @@ from functools import partial
 
 from assay.domain.access import Action
 from assay.domain.canonical import sha256_hex
-from assay.domain.errors import AlreadyExists, FailedPrecondition
+from assay.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from assay.domain.event_target import model_target
 from assay.domain.filters import OrderBy
 from assay.domain.grammars import REGISTERED_MODELS
@@ -18,7 +18,7 @@ from assay.domain.names import (
     check_model_name,
     check_text,
 )
-from assay.domain.registry import MoveKind, RegisteredModel
+from assay.domain.registry import PROMPT_TAG, MoveKind, RegisteredModel, is_prompt
 from assay.domain.replay import ModelDeleted, ModelRegistered, ModelRenamed, details_record
 from assay.domain.tracking import Page
 from assay.services.alias_moves import PlannedMove, write_move
@@ -117,13 +117,18 @@ class Registry:
             return Page(tuple(complete_models(tx, page.items, protected)), page.next_token)
 
     def rename_model(self, context: Context, name: str, new_name: str) -> RegisteredModel:
-        """Give a model another name; versions, aliases and history move along."""
+        """Give a model another name; versions, aliases and history move along.
+
+        Raises FailedPrecondition while a protected alias holds one of its versions: whoever serves
+        by that name would find nothing, or what another model had promoted under another gate.
+        """
         context.require(Action.REGISTRY_WRITE)
         check_model_name(new_name, "new_name")
         with self._platform.database.write() as tx:
             self._ledger.lock(tx)
             model = get_model(tx, context, name)
             if new_name != name:
+                self._refuse_served(tx, model, "renamed")
                 self._refuse_taken(tx, context, new_name)
                 registered_models.rename_model(tx, model.pk, new_name, context.now_ms)
                 self._ledger.record(
@@ -163,13 +168,7 @@ class Registry:
         with self._platform.database.write() as tx:
             self._ledger.lock(tx)
             model = self._complete(tx, get_model(tx, context, name))
-            held = [alias for alias in model.aliases if alias.protected]
-            if held:
-                raise FailedPrecondition(
-                    f"Model {name!r} cannot be deleted: version {held[0].version} holds the "
-                    f"protected alias {held[0].alias!r}.",
-                    field="name",
-                )
+            self._refuse_served(tx, model, "deleted")
             protected = self._protected(tx, context)
             for alias in model.aliases:
                 planned = PlannedMove(
@@ -194,27 +193,40 @@ class Registry:
             )
 
     def set_model_tags(self, context: Context, name: str, tags: Mapping[str, str]) -> None:
-        """Set tags, whether or not they were there."""
+        """Set tags, whether or not they were there; what makes a model a prompt stays as it is."""
         context.require(Action.REGISTRY_WRITE)
         wanted = check_tags(tags, max_length=MAX_REGISTRY_TAG_VALUE)
         with self._platform.database.write() as tx:
             self._ledger.lock(tx)
             model = get_model(tx, context, name)
+            if PROMPT_TAG in wanted:
+                _keep_kind(tx, model, is_prompt(wanted))
             MODEL_TAGS.set(tx, model.pk, wanted)
             registered_models.touch_model(tx, model.pk, context.now_ms)
             self._note(tx, context, model, "model.tagged", {"tags": tag_digests(wanted)})
 
     def delete_model_tag(self, context: Context, name: str, key: str) -> bool:
-        """Remove a tag; False if there was none."""
+        """Remove a tag; False if there was none. A prompt stays a prompt."""
         context.require(Action.REGISTRY_WRITE)
         with self._platform.database.write() as tx:
             self._ledger.lock(tx)
             model = get_model(tx, context, name)
+            if key == PROMPT_TAG:
+                _keep_kind(tx, model, wanted=False)
             if not MODEL_TAGS.delete(tx, model.pk, key):
                 return False
             registered_models.touch_model(tx, model.pk, context.now_ms)
             self._note(tx, context, model, "model.untagged", {"key": key})
             return True
+
+    def _refuse_served(self, tx: Transaction, model: RegisteredModel, what: str) -> None:
+        for alias in self._complete(tx, model).aliases:
+            if alias.protected:
+                raise FailedPrecondition(
+                    f"Model {model.name!r} cannot be {what}: version {alias.version} holds the "
+                    f"protected alias {alias.alias!r}.",
+                    field="name",
+                )
 
     def _refuse_taken(self, tx: Transaction, context: Context, name: str) -> None:
         if registered_models.find_model(tx, context.workspace, name) is not None:
@@ -245,6 +257,16 @@ class Registry:
             details=details,
             before=states[0],
             after=states[1],
+        )
+
+
+def _keep_kind(tx: Transaction, model: RegisteredModel, wanted: bool) -> None:  # noqa: FBT001
+    # A version without lineage is taken from a prompt alone, which must not then become a model.
+    if is_prompt(MODEL_TAGS.of(tx, model.pk)) is not wanted:
+        raise InvalidArgument(
+            f"Whether {model.name!r} is a prompt or a model was settled when it was made; its tag "
+            f"{PROMPT_TAG} cannot be changed.",
+            field="key",
         )
 
 

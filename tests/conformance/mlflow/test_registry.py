@@ -152,7 +152,11 @@ def test_prompts_are_kept_where_lineage_is_recorded(
     assert recording_client.search_model_versions(f"name = '{a_name}'") == []
 
 
-def test_prompts_are_declined_where_lineage_is_required(client: MlflowClient, a_name: str) -> None:
-    """With the way out in the message."""
-    with pytest.raises(RestException, match="recorded"):
-        mlflow.genai.register_prompt(name=a_name, template="Hello {{name}}")
+def test_prompts_need_no_lineage_and_are_never_promoted(client: MlflowClient, a_name: str) -> None:
+    """A server that requires lineage of models keeps prompts; protected aliases are not for them."""
+    mlflow.genai.register_prompt(name=a_name, template="Hello {{name}}", tags={"team": "core"})
+    mlflow.genai.set_prompt_alias(a_name, "live", 1)
+
+    assert mlflow.genai.load_prompt(f"prompts:/{a_name}@live").format(name="you") == "Hello you"
+    with pytest.raises(MlflowException, match="RESOURCE_CONFLICT"):
+        mlflow.genai.set_prompt_alias(a_name, "production", 1)

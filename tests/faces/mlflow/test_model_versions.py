@@ -1,6 +1,8 @@
 import pytest
 
-from tests.faces.mlflow.conftest import API, Server, a_model, get_model, refused, values
+from tests.faces.mlflow.conftest import API, FILES, Server, a_model, get_model, refused, values
+
+PROMPT = {"key": "mlflow.prompt.is_prompt", "value": "true"}
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +74,73 @@ def test_a_copied_version_has_its_sources_run(server: Server, a_name: str, line:
     assert made["model_version"]["run_id"] == original["run_id"]
 
 
-def test_a_copy_is_refused_once_the_files_have_changed(server: Server, a_name: str) -> None:
-    """It would be other bytes under the lineage of the first."""
+def test_a_copy_is_exact_whatever_became_of_the_run(server: Server, a_name: str) -> None:
+    """The frozen files and lineage of the first, not what the run holds by now."""
     run_id = server.a_trained_run()
     server.a_version(a_name, run_id)
     server.put_file(run_id, "model/weights.bin", b"others")
+    server.post("/runs/delete", run_id=run_id)
 
     answer = server.post("/model-versions/create", name=a_name, source=f"models:/{a_name}/1")
 
-    refused(answer, 400, "INVALID_PARAMETER_VALUE", "changed")
+    assert answer.json()["model_version"]["version"] == "2"
+    one, two = (
+        server.ask("GET", f"/api/v1/models/{a_name}/versions/{number}").json() for number in "12"
+    )
+    for field in ("artifact_digest", "fingerprint", "run_id", "is_verifiable"):
+        assert one[field] == two[field]
+    content = server.ask("GET", f"{FILES}/registry/{a_name}/2/weights.bin").content
+    assert content == b"bytes of model/weights.bin"
+
+
+def test_a_prompt_needs_no_lineage_and_is_no_model(server: Server, a_name: str) -> None:
+    """A text in versions: never verifiable, no files, held by free aliases alone, never copied."""
+    a_model(server, a_name, tags=[PROMPT])
+    made = server.post(
+        "/model-versions/create",
+        name=a_name,
+        source="dummy-source",
+        tags=[PROMPT, {"key": "mlflow.prompt.text", "value": "Hello"}],
+    )
+
+    assert made.status_code == 200, made.text
+    native = server.ask("GET", f"/api/v1/models/{a_name}/versions/1").json()
+    assert not native["is_verifiable"]
+    alias = {"name": a_name, "version": "1"}
+    assert server.post("/registered-models/alias", **alias, alias="live").status_code == 200
+    held = server.post("/registered-models/alias", **alias, alias="production")
+    refused(held, 409, "RESOURCE_CONFLICT")
+    stage = server.post("/model-versions/transition-stage", **alias, stage="Production")
+    refused(stage, 409, "RESOURCE_CONFLICT")
+    copied = server.post("/model-versions/create", name=a_name, source=f"models:/{a_name}/1")
+    refused(copied, 400, "INVALID_PARAMETER_VALUE", "prompt")
+
+
+def test_a_model_does_not_pass_for_a_prompt(server: Server, a_name: str) -> None:
+    """The way around closed lineage is shut: what a model is was settled when it was made."""
+    a_model(server, a_name)
+    body = {"name": a_name, "source": "dummy-source", "tags": [PROMPT]}
+
+    refused(server.post("/model-versions/create", **body), 400, "INVALID_PARAMETER_VALUE", "prompt")
+    refused(
+        server.post("/registered-models/set-tag", name=a_name, **PROMPT),
+        400,
+        "INVALID_PARAMETER_VALUE",
+        "cannot be changed",
+    )
+
+
+def test_a_prompt_does_not_become_a_model(server: Server, a_name: str) -> None:
+    """Its tag stays, and no files are registered under its name."""
+    a_model(server, a_name, tags=[PROMPT])
+    run_id = server.a_trained_run()
+
+    for answer in (
+        server.send("DELETE", "/registered-models/delete-tag", name=a_name, key=PROMPT["key"]),
+        server.post("/registered-models/set-tag", name=a_name, key=PROMPT["key"], value="false"),
+        server.post("/model-versions/create", name=a_name, source=f"runs:/{run_id}/model"),
+    ):
+        refused(answer, 400, "INVALID_PARAMETER_VALUE", "prompt")
 
 
 @pytest.mark.parametrize(

@@ -369,3 +369,65 @@ def test_a_lax_workspace_accepts_what_it_cannot_verify(tmp_path: Path, database:
     assert not foreign.verifiable
     assert foreign.artifact_digest is None
     assert closed.verifiable
+
+
+def test_a_copy_is_told_by_the_ledger_with_its_original(office: Office) -> None:
+    """Registered, and copied from which version: an auditor finds both."""
+    office.a_version("first")
+    office.services.registry.create_model(office.ask(), "served")
+
+    made = office.services.registration.copy(
+        office.ask(), "served", of_model=MODEL, of_version=1, description="d", tags={"a": "b"}
+    )
+
+    first = office.services.versions.get_version(office.ask(), MODEL, 1)
+    assert (made.model, made.version, made.source) == ("served", 1, f"models:/{MODEL}/1")
+    assert (made.artifact_digest, made.fingerprint) == (first.artifact_digest, first.fingerprint)
+    assert (made.description, made.tags, made.verifiable) == ("d", {"a": "b"}, True)
+    assert office.services.versions.manifest(office.ask(), "served", 1)
+    assert office.story()[-2:] == ["version.registered", "version.copied"]
+
+
+def test_a_copy_asked_for_twice_is_made_once(office: Office) -> None:
+    """The retry with the same idempotency key is answered with the first copy."""
+    office.a_version("first")
+
+    numbers = [
+        office.services.registration.copy(
+            office.ask(key="k"), MODEL, of_model=MODEL, of_version=1
+        ).version
+        for _ in range(2)
+    ]
+
+    assert numbers == [2, 2]
+
+
+def test_a_quarantined_version_is_not_copied(office: Office) -> None:
+    """What was set aside does not come back under another number."""
+    office.a_version("first")
+    office.services.versions.quarantine(office.ask(), MODEL, 1, "leaks")
+
+    with pytest.raises(FailedPrecondition, match="quarantined"):
+        office.services.registration.copy(office.ask(), MODEL, of_model=MODEL, of_version=1)
+
+    with pytest.raises(NotFound):
+        office.services.versions.get_version(office.ask(), MODEL, 2)
+
+
+def test_an_unverifiable_version_is_not_copied_where_lineage_is_required(office: Office) -> None:
+    """A copy is held to the policy that is in force when it is made."""
+    workspaces = office.services.workspaces
+    workspaces.update_policy(office.ask(), "default", lineage=LineagePolicy.RECORDED)
+    office.a_version("first", lineage=None)
+    workspaces.update_policy(office.ask(), "default", lineage=LineagePolicy.REQUIRED)
+
+    with pytest.raises(FailedPrecondition, match="unverifiable"):
+        office.services.registration.copy(office.ask(), MODEL, of_model=MODEL, of_version=1)
+
+
+def test_a_copy_takes_the_right_to_register(office: Office) -> None:
+    """Who may only read may not copy."""
+    office.a_version("first")
+
+    with pytest.raises(PermissionDenied):
+        office.services.registration.copy(office.ask(VIEWER), MODEL, of_model=MODEL, of_version=1)

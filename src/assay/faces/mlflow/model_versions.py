@@ -8,18 +8,18 @@ from typing import Final
 from msgspec import field
 
 from assay.domain.access import Action
-from assay.domain.errors import AppError, FailedPrecondition, InvalidArgument
+from assay.domain.errors import AppError, InvalidArgument
 from assay.domain.grammars import MODEL_VERSIONS
-from assay.domain.registry import ModelVersion
+from assay.domain.registry import ModelVersion, is_prompt
 from assay.domain.tracking import LineagePolicy
 from assay.faces.endpoint import Call, Endpoint
 from assay.faces.mlflow.limits import KeyValue, check_key, registry_tags_of
 from assay.faces.mlflow.locations import Locations
-from assay.faces.mlflow.prompts import PROMPT_TAG, split_filter
+from assay.faces.mlflow.prompts import split_filter
 from assay.faces.mlflow.registry_views import Stage, parse_stage, version_view
 from assay.faces.mlflow.roots import version_root
 from assay.faces.mlflow.routing import get, post, send
-from assay.faces.mlflow.version_sources import Origin, check_unchanged, read_origin
+from assay.faces.mlflow.version_sources import Origin, read_origin
 from assay.faces.mlflow.views import Json, present
 from assay.faces.mlflow.wire import Int64, Message, Required, invalid, missing
 
@@ -99,8 +99,15 @@ class VersionRoutes:
     def create(self, call: Call, message: CreateVersion) -> Json:
         """Freeze the files of a source as the next version, with the lineage that its run recorded."""
         tags = registry_tags_of(message.tags)
-        if PROMPT_TAG in tags:
-            _require_recorded(call, _no_prompt())
+        if is_prompt(tags):
+            made = call.services.registration.register_prompt(
+                call.context,
+                message.name,
+                source=message.source,
+                description=message.description,
+                tags=tags,
+            )
+            return {"model_version": version_view(made)}
         run_id, model_id = message.run_id or None, message.model_id or None
         if message.source:
             origin = read_origin(call, self._locations, message.source, run_id, model_id)
@@ -109,10 +116,17 @@ class VersionRoutes:
             origin = Origin("", run_id=run_id, logged_model_id=model_id)
         # MLflow wants the registered model to be there before its versions.
         call.services.registry.get_model(call.context, message.name)
-        lineage = None
         if origin.copied is not None:
-            check_unchanged(call, origin.copied)
-            lineage = origin.copied.lineage_canonical
+            made = call.services.registration.copy(
+                call.context,
+                message.name,
+                of_model=origin.copied.model,
+                of_version=origin.copied.version,
+                description=message.description,
+                tags=tags,
+                run_link=message.run_link,
+            )
+            return {"model_version": version_view(made)}
         made = call.services.registration.register(
             call.context,
             message.name,
@@ -120,7 +134,6 @@ class VersionRoutes:
             artifact_path=origin.artifact_path,
             logged_model_id=origin.logged_model_id,
             source=origin.source,
-            lineage=lineage,
             description=message.description,
             tags=tags,
             run_link=message.run_link,
@@ -231,14 +244,6 @@ def _require_recorded(call: Call, refusal: AppError) -> None:
     workspace = call.services.workspaces.get(call.context, call.context.workspace)
     if workspace.policy.lineage is LineagePolicy.REQUIRED:
         raise refusal
-
-
-def _no_prompt() -> FailedPrecondition:
-    return FailedPrecondition(
-        "A prompt has no files and no training lineage, which this workspace requires of every "
-        "version; keep prompts in one whose lineage policy is 'recorded'.",
-        field="tags",
-    )
 
 
 _READ, _WRITE, _DELETE = Action.REGISTRY_READ, Action.REGISTRY_WRITE, Action.REGISTRY_DELETE

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from assay.domain.filters import Comparison, Grammar, parse_filter
+from assay.domain.registry import PROMPT_TAG
 
-PROMPT_TAG: Final = "mlflow.prompt.is_prompt"
 _TRUE: Final = "true"
 
 

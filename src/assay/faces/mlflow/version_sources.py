@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from assay.domain.errors import FailedPrecondition, InvalidArgument, NotFound
+from assay.domain.errors import InvalidArgument, NotFound
 from assay.domain.ids import parse_model_id, parse_run_id
 from assay.domain.registry import ModelVersion
 from assay.faces.endpoint import Call
@@ -22,7 +22,6 @@ from assay.faces.mlflow.roots import (
     relative_path,
     served_path,
 )
-from assay.services.artifacts import ModelOwner, Owner, RunOwner
 
 RUNS: Final = "runs"
 LATEST: Final = "latest"
@@ -138,33 +137,6 @@ def check_root(call: Call, locations: Locations, place: RunPlace | ModelPlace) -
     if served_path(locations.of(call, experiment_id)) != place.root:
         msg = f"{what} has no artifacts below {place.root[:200]!r}."
         raise NotFound(msg, field="path")
-
-
-def check_unchanged(call: Call, copied: ModelVersion) -> None:
-    """Pass if a version's files are still what its run or logged model has; FailedPrecondition else.
-
-    A copy freezes them anew, and must not become another model under the name of the first.
-    """
-    services, context = call.services, call.context
-    frozen = services.versions.manifest(context, copied.model, copied.version)
-    if not frozen:
-        return
-    owner: Owner
-    if copied.logged_model_id is not None:
-        owner, folder = ModelOwner(copied.logged_model_id), ""
-    else:
-        assert copied.run_id is not None
-        owner, folder = RunOwner(copied.run_id), copied.artifact_path or ""
-    start = len(folder) + 1 if folder else 0
-    present = services.artifacts.walk(context, owner, folder)
-    if {(file.path[start:], file.sha256) for file in present} != {
-        (file.path, file.sha256) for file in frozen
-    }:
-        msg = (
-            f"Version {copied.version} of {copied.model!r} cannot be copied: the files that it was "
-            "registered from have changed since. Register the new files from their run."
-        )
-        raise FailedPrecondition(msg, field="source")
 
 
 def _copy(version: ModelVersion) -> Origin:

@@ -13,6 +13,7 @@ from assay.domain.metric import MAX_STEP, MAX_TIMESTAMP_MS, MIN_STEP, MetricPoin
 from assay.domain.names import (
     check_param_key,
     check_param_value,
+    check_run_name,
     check_tag_key,
     check_tag_value,
     check_text,
@@ -102,7 +103,7 @@ class Batch:
     """All or nothing: either all of it becomes durable, or it is refused and nothing of it is.
 
     `writer` and `sequence` name it, so that it counts once however often it is sent; a writer
-    numbers its batches upwards and has one on the way at a time.
+    numbers its batches upwards and has one on the way at a time. A `name` renames the run.
     """
 
     columns: Columns = EMPTY
@@ -110,6 +111,7 @@ class Batch:
     tags: Mapping[str, str] = field(default_factory=dict)
     writer: str | None = None
     sequence: int | None = None
+    name: str | None = None
 
     def check(self) -> None:
         """Raise InvalidArgument naming the field that is not allowed, LimitExceeded for too many."""
@@ -124,6 +126,8 @@ class Batch:
             raise InvalidArgument(
                 f"sequence must be a whole number from 0 to {MAX_SEQUENCE}.", field="sequence"
             )
+        if self.name is not None:
+            check_run_name(self.name)
         if self.params:
             _check_size(self.params, "params", MAX_PARAMS)
             for key, value in self.params.items():

@@ -78,6 +78,7 @@ class Ingest:
         tags: Mapping[str, str] | None = None,
         writer: str | None = None,
         sequence: int | None = None,
+        name: str | None = None,
     ) -> None:
         """Return when all of the batch is durable; raise when none of it is.
 
@@ -85,7 +86,7 @@ class Ingest:
         LimitExceeded for what is malformed, NotFound, PermissionDenied, FailedPrecondition for a
         deleted run, Unavailable when the server is stopping or the queue stays full.
         """
-        batch = Batch(_columns(points), params or {}, tags or {}, writer, sequence)
+        batch = Batch(_columns(points), params or {}, tags or {}, writer, sequence, name)
         item = self._item(context, run_id, batch)
         future = item.future = asyncio.get_running_loop().create_future()
         if not self._queue.put(item):
@@ -104,10 +105,11 @@ class Ingest:
         *,
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
+        name: str | None = None,
     ) -> None:
         """As `submit`, for points in columns. Without `key_index`, `keys` has one for each point."""
         points = Columns.of(keys, steps, timestamps_ms, values, key_index=key_index)
-        await self.submit(context, run_id, points, params=params, tags=tags)
+        await self.submit(context, run_id, points, params=params, tags=tags, name=name)
 
     def submit_sync(
         self,

@@ -20,6 +20,7 @@ from assay.services.live import LivePoint
 from assay.storage import metrics, params, tags
 from assay.storage.database import Transaction
 from assay.storage.metrics import SummaryRow, TailRow, WritableRun
+from assay.storage.runs import update_run
 
 MAX_LIVE_POINTS: Final = 500
 """A commit that brings more points for a run shows watchers the latest of each series only."""
@@ -102,13 +103,13 @@ def _admit(item: Item, run: WritableRun | None, admitted: set[tuple[int, str]]) 
 def _apply(tx: Transaction, run_pk: int, batch: Batch) -> bool:
     """Write what is not points; False for a batch that was here before. Refused: nothing is left."""
     if not batch.params:
-        return _advance(tx, run_pk, batch) and _set_tags(tx, run_pk, batch)
+        return _advance(tx, run_pk, batch) and _set_labels(tx, run_pk, batch)
     tx.driver("SAVEPOINT batch")
     try:
         is_new = _advance(tx, run_pk, batch)
         if is_new:
             params.add_params(tx, run_pk, batch.params)
-            _set_tags(tx, run_pk, batch)
+            _set_labels(tx, run_pk, batch)
     except AppError:
         tx.driver("ROLLBACK TO SAVEPOINT batch")
         tx.driver("RELEASE SAVEPOINT batch")
@@ -123,9 +124,11 @@ def _advance(tx: Transaction, run_pk: int, batch: Batch) -> bool:
     return metrics.advance_writer(tx, run_pk, batch.writer, batch.sequence)
 
 
-def _set_tags(tx: Transaction, run_pk: int, batch: Batch) -> bool:
+def _set_labels(tx: Transaction, run_pk: int, batch: Batch) -> bool:
     if batch.tags:
         tags.set_tags(tx, run_pk, batch.tags)
+    if batch.name is not None:
+        update_run(tx, run_pk, name=batch.name)
     return True
 
 

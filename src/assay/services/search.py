@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Final, TypeVar
 
 from assay.domain.access import Action, is_allowed
 from assay.domain.canonical import JsonScalar
 from assay.domain.errors import LimitExceeded, NotFound
-from assay.domain.filters import parse_filter, parse_order_by
+from assay.domain.filters import Comparison, OrderBy, parse_filter, parse_order_by
 from assay.domain.grammars import RUNS
 from assay.domain.paging import bind, decode, encode
+from assay.domain.run_name import RUN_NAME_TAG
 from assay.domain.tracking import Page, View, WholeRun
 from assay.services.checks import check_page_size
 from assay.services.context import Context
@@ -23,6 +25,8 @@ from assay.storage.whole_runs import load_runs, load_whole_runs
 
 MAX_PAGE: Final = 50_000
 MAX_EXPERIMENTS: Final = 1_000
+
+Part = TypeVar("Part", Comparison, OrderBy)
 
 
 class Search:
@@ -51,8 +55,8 @@ class Search:
         the filter asks for `artifact_uri`.
         """
         check_page_size(max_results, MAX_PAGE)
-        clauses = parse_filter(filter, RUNS)
-        orders = parse_order_by(order_by, RUNS)
+        clauses = tuple(map(_by_name, parse_filter(filter, RUNS)))
+        orders = tuple(map(_by_name, parse_order_by(order_by, RUNS)))
         binding = bind(
             ["runs", sorted(set(experiment_ids)), filter, list(order_by), view.value, artifact_root]
         )
@@ -67,6 +71,13 @@ class Search:
             keys = search_runs(tx, query, after, max_results)
             found = load_whole_runs(tx, load_runs(tx, keys.pks))
         return Page(found, None if keys.carried is None else encode(keys.carried, binding))
+
+
+def _by_name(part: Part) -> Part:
+    """A clause or order about MLflow's tag for the name of a run asks for the name itself."""
+    if (part.entity, part.key) != ("tag", RUN_NAME_TAG):
+        return part
+    return replace(part, entity="attribute", key="run_name")
 
 
 def readable_experiments(

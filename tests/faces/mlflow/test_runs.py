@@ -336,3 +336,51 @@ def test_experiments_that_do_not_exist_have_no_runs(server: Server) -> None:
     """A search over unknown experiments is empty, not an error."""
     assert server.post("/runs/search", experiment_ids=["987654"]).json() == {}
     assert server.post("/runs/search").json() == {}
+
+
+def test_a_run_made_elsewhere_is_found_by_the_tag_for_its_name(server: Server) -> None:
+    """`mlflow.runName` is the run's name, whoever gave it, in filters and orders, before and after."""
+    experiment_id = server.an_experiment()
+    name = server.get("/experiments/get", experiment_id=experiment_id).json()["experiment"]["name"]
+    for run_name in ("b", "a"):
+        body = {"experiment": name, "name": run_name}
+        assert server.ask("POST", "/api/v1/runs", json=body).status_code in {200, 201}
+    run_id = server.a_run(experiment_id, run_name="c")
+    server.post("/runs/update", run_id=run_id, run_name="renamed")
+
+    def found(text: str) -> list[str]:
+        body = {"experiment_ids": [experiment_id], "filter": text}
+        runs = server.post("/runs/search", **body, order_by=["tags.`mlflow.runName`"]).json()
+        return [run["info"]["run_name"] for run in runs.get("runs", [])]
+
+    assert found("") == ["a", "b", "renamed"]
+    assert found("tags.`mlflow.runName` = 'a'") == ["a"]
+    assert found("tags.`mlflow.runName` = 'renamed'") == ["renamed"]
+    assert found("tags.`mlflow.runName` = 'c'") == []
+    assert found("tags.`mlflow.runName` IS NULL") == []
+
+
+def test_the_tag_for_its_name_cannot_be_taken_from_a_run(server: Server) -> None:
+    """It is a view of the name, and a run has one."""
+    run_id = server.a_run(run_name="kept")
+
+    assert server.post("/runs/delete-tag", run_id=run_id, key="mlflow.runName").json() == {}
+
+    run = server.run(run_id)
+    assert run["info"]["run_name"] == values(run["data"]["tags"])["mlflow.runName"] == "kept"
+
+
+def test_a_batch_with_metrics_and_a_name_is_one_change(server: Server) -> None:
+    """A name that is refused leaves no point behind; a good one comes with them."""
+    run_id = server.a_run(run_name="before")
+    metrics = [{"key": "m", "value": 1, "timestamp": 1}]
+
+    def send(name: str) -> int:
+        tags = [{"key": "mlflow.runName", "value": name}]
+        return server.post("/runs/log-batch", run_id=run_id, metrics=metrics, tags=tags).status_code
+
+    assert send("x" * 501) == 400
+    assert "metrics" not in server.run(run_id)["data"]
+    assert send("after") == 200
+    assert server.run(run_id)["info"]["run_name"] == "after"
+    assert server.run(run_id)["data"]["metrics"][0]["value"] == 1

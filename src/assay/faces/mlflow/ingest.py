@@ -12,7 +12,8 @@ import anyio.to_thread
 from msgspec import field
 
 from assay.domain.access import Action
-from assay.domain.names import MAX_PARAM_VALUE, MAX_TAG_VALUE, check_run_name
+from assay.domain.names import MAX_PARAM_VALUE, MAX_TAG_VALUE
+from assay.domain.run_name import RUN_NAME_TAG
 from assay.domain.tracking import LoggedModelMetric
 from assay.faces.endpoint import BATCH_BODY, SMALL_BODY, Call, Endpoint
 from assay.faces.mlflow.limits import (
@@ -24,7 +25,6 @@ from assay.faces.mlflow.limits import (
     tags_of,
 )
 from assay.faces.mlflow.routing import post
-from assay.faces.mlflow.views import RUN_NAME_TAG
 from assay.faces.mlflow.wire import Int64, Message, Required, invalid
 
 _NEGATIVE: Final = "Timestamp must be a nonnegative 64-bit integer of milliseconds."
@@ -130,7 +130,7 @@ async def log_batch(call: Call, message: LogBatch) -> None:
     about_models = [metric for metric in metrics if metric.model_id]
     if about_models:
         await _check_models(call, {metric.model_id or "" for metric in about_models})
-    _check_name(tags)
+    name = tags.pop(RUN_NAME_TAG, None) or None
     await call.services.ingest.submit_columns(
         call.context,
         message.run_id,
@@ -141,44 +141,33 @@ async def log_batch(call: Call, message: LogBatch) -> None:
         [metric.value for metric in metrics],
         params=params,
         tags=tags,
+        name=name,
     )
-    await _rename(call, message.run_id, tags)
     if about_models:
         await _log_to_models(call, message.run_id, about_models)
 
 
 def _check_metrics(metrics: Sequence[MetricValue]) -> None:
+    known: set[str] = set()
     for index, metric in enumerate(metrics):
-        check_key(metric.key, f"metrics[{index}].name")
+        if metric.key not in known:
+            check_key(metric.key, f"metrics[{index}].name")
+            known.add(metric.key)
         if metric.timestamp < 0:
             raise invalid(f"metrics[{index}].timestamp", metric.timestamp, _NEGATIVE)
 
 
 async def _set_tags(
-    call: Call, run_id: str, tags: Mapping[str, str], params: Mapping[str, str] | None = None
+    call: Call, run_id: str, tags: dict[str, str], params: Mapping[str, str] | None = None
 ) -> None:
-    _check_name(tags)
-    await call.services.ingest.submit(call.context, run_id, params=params, tags=tags)
-    await _rename(call, run_id, tags)
-
-
-def _check_name(tags: Mapping[str, str]) -> None:
-    name = tags.get(RUN_NAME_TAG)
-    if name:
-        check_run_name(name, f"tag {RUN_NAME_TAG}")
+    name = tags.pop(RUN_NAME_TAG, None) or None
+    await call.services.ingest.submit(call.context, run_id, params=params, tags=tags, name=name)
 
 
 async def _check_models(call: Call, model_ids: Iterable[str]) -> None:
     """Before anything is written: the models are there, so that nothing is half done."""
     for model_id in sorted(model_ids):
         await anyio.to_thread.run_sync(call.services.logged_models.get, call.context, model_id)
-
-
-async def _rename(call: Call, run_id: str, tags: Mapping[str, str]) -> None:
-    name = tags.get(RUN_NAME_TAG)
-    if name:
-        update = call.services.runs.update
-        await anyio.to_thread.run_sync(lambda: update(call.context, run_id, name=name))
 
 
 async def _log_to_models(call: Call, run_id: str, metrics: Sequence[MetricValue]) -> None:

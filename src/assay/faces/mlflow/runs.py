@@ -9,7 +9,7 @@ from msgspec import field
 from assay.domain.access import Action
 from assay.domain.errors import InvalidArgument
 from assay.domain.ids import parse_run_id
-from assay.domain.run_name import generate_run_name
+from assay.domain.run_name import RUN_NAME_TAG, generate_run_name
 from assay.domain.tracking import DEFAULT_EXPERIMENT_ID, RunStatus, WholeRun
 from assay.faces.endpoint import Call, Endpoint
 from assay.faces.mlflow.experiments import VIEWS, ViewType, checked_id
@@ -19,7 +19,6 @@ from assay.faces.mlflow.roots import SCHEME
 from assay.faces.mlflow.routing import get, post
 from assay.faces.mlflow.views import (
     PARENT_TAG,
-    RUN_NAME_TAG,
     Json,
     present,
     run_info_view,
@@ -95,7 +94,7 @@ class RunRoutes:
     def create(self, call: Call, message: CreateRun) -> Json:
         """Make a run in an experiment, by default in the one that every server has."""
         tags = tags_of(message.tags)
-        name = _name(message.run_name, tags.get(RUN_NAME_TAG, ""))
+        name = _name(message.run_name, tags.pop(RUN_NAME_TAG, ""))
         if not name:
             name = generate_run_name(call.services.platform.token_hex(4))
         if message.start_time is not None and message.start_time < 0:
@@ -106,7 +105,7 @@ class RunRoutes:
             name=name,
             user_name=message.user_id,
             started_at_ms=message.start_time,
-            tags={**tags, RUN_NAME_TAG: name},
+            tags=tags,
             parent_run_id=_parent(tags),
         )
         return {"run": self._view(call, made)}
@@ -118,16 +117,13 @@ class RunRoutes:
 
     def update(self, call: Call, message: UpdateRun) -> Json:
         """Change status, end or name of a run."""
-        runs = call.services.runs
-        run = runs.update(
+        run = call.services.runs.update(
             call.context,
             message.run_id,
             status=None if message.status is None else _STATUS[message.status],
             ended_at_ms=message.end_time,
             name=message.run_name or None,
         )
-        if message.run_name:
-            runs.set_tags(call.context, message.run_id, {RUN_NAME_TAG: message.run_name})
         location = self._locations.of(call, run.experiment_id)
         return {"run_info": run_info_view(run, location)}
 
@@ -178,6 +174,10 @@ def restore(call: Call, message: RunId) -> None:
 def delete_tag(call: Call, message: DeleteTag) -> None:
     """Remove a tag of a run."""
     check_key(message.key, "key")
+    if message.key == RUN_NAME_TAG:
+        # It is the run's name, and a run has one.
+        call.services.runs.set_tags(call.context, message.run_id, {})
+        return
     call.services.runs.delete_tag(call.context, message.run_id, message.key)
 
 

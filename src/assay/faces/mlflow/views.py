@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
+from assay.domain.run_name import RUN_NAME_TAG
 from assay.domain.tracking import (
     Experiment,
     FileEntry,
@@ -23,7 +24,6 @@ from assay.faces.mlflow.roots import experiment_root, model_root, run_root
 
 Json: TypeAlias = dict[str, Any]
 
-RUN_NAME_TAG: Final = "mlflow.runName"
 PARENT_TAG: Final = "mlflow.parentRunId"
 _OWN_PARENT_TAG: Final = "assay.parent_run_id"
 

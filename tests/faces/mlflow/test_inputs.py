@@ -161,3 +161,25 @@ def test_a_malformed_model_is_refused(server: Server, text: str) -> None:
     answer = server.post("/runs/log-model", run_id=server.a_run(), model_json=text)
 
     refused(answer, 400, "INVALID_PARAMETER_VALUE", "odel")
+
+
+def test_a_digest_is_as_long_as_mlflow_takes_it(server: Server) -> None:
+    """36 characters by this wire; the native API takes a whole `sha256:` digest, shown here as well."""
+    run_id = server.a_run()
+    longest, too_long = "d" * 36, "d" * 37
+
+    def log(digest: str) -> int:
+        dataset = {"name": "n", "digest": digest, "source_type": "local", "source": "s"}
+        body = {"run_id": run_id, "datasets": [{"dataset": dataset}]}
+        return server.post("/runs/log-inputs", **body).status_code
+
+    assert (log(longest), log(too_long)) == (200, 400)
+    digest = f"sha256:{'0' * 64}"
+    native = server.ask(
+        "POST",
+        f"/api/v1/runs/{run_id}/inputs",
+        json={"inputs": [{"dataset": {"name": "n", "digest": digest}}]},
+    )
+    assert native.status_code in {200, 204}, native.text
+    inputs = server.run(run_id)["inputs"]["dataset_inputs"]
+    assert {each["dataset"]["digest"] for each in inputs} == {longest, digest}

@@ -20,6 +20,8 @@ from assay.faces.mlflow.views import Json, present
 from assay.faces.mlflow.wire import Int64, Message, Required, missing
 
 MAX_EXPERIMENTS: Final = 20
+MAX_DIGEST: Final = 36
+"""What MLflow takes; the native API takes longer ones."""
 LOGGED_MODELS_TAG: Final = "mlflow.log-model.history"
 _MODEL_FIELDS: Final = ("artifact_path", "flavors", "utc_time_created", "run_id")
 
@@ -146,6 +148,9 @@ def _input(given: DatasetInput, index: int) -> RunInput:
     dataset = given.dataset
     if dataset is None:
         raise missing(f"datasets[{index}].dataset")
+    if len(dataset.digest) > MAX_DIGEST:
+        msg = f"'digest' exceeds the maximum length of {MAX_DIGEST} characters"
+        raise InvalidArgument(msg, field=f"datasets[{index}].dataset.digest")
     described = Dataset(
         name=dataset.name,
         digest=dataset.digest,

@@ -12,6 +12,7 @@ from assay.domain.names import (
     check_param_value,
     check_tag_key,
     check_tag_value,
+    is_protected,
 )
 
 MAX_ITEMS: Final = 10_000
@@ -19,6 +20,23 @@ MAX_ITEMS: Final = 10_000
 
 _MAX_INT64: Final = 2**63 - 1
 _SHOWN_CHARACTERS: Final = 100
+
+
+def check_spelling(alias: str, protected: frozenset[str]) -> None:
+    """Refuse a protected alias in other letter case: it would be a seat without its champion."""
+    if is_protected(alias, protected) and alias not in protected:
+        known = protected_alias(alias, protected)
+        raise InvalidArgument(
+            f"alias {alias!r} is spelled {known!r} here; another spelling would be another alias, "
+            "without its champion to beat.",
+            field="alias",
+        )
+
+
+def protected_alias(name: str, protected: frozenset[str]) -> str | None:
+    """The protected alias that `name` is another spelling of, or itself; None when there is none."""
+    found = (alias for alias in sorted(protected) if alias.casefold() == name.casefold())
+    return name if name in protected else next(found, None)
 
 
 def check_params(params: Mapping[str, str]) -> dict[str, str]:

@@ -35,6 +35,7 @@ from assay.domain.registry import (
 )
 from assay.services.alias_moves import PlannedMove, write_move
 from assay.services.catalogue import find_version_ever, get_model, get_workspace
+from assay.services.checks import check_spelling
 from assay.services.context import Context
 from assay.services.gate_queue import ensure_queued, needs_exam
 from assay.services.idempotency import recall, remember
@@ -120,6 +121,8 @@ class Promotion:
             if repeated is not None:
                 return repeated
             found = get_model(tx, context, model)
+            workspace = get_workspace(tx, self._platform, found.workspace)
+            check_spelling(alias, workspace.policy.protected)
             held = aliases.lock_alias(tx, found.pk, alias)
             _check_revision(alias, held, expected_revision)
             contest = self._contest(tx, found, held, number, alias)

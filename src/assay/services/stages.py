@@ -9,6 +9,7 @@ from assay.domain.names import MAX_ALIAS, check_text, is_protected
 from assay.domain.registry import ModelVersion
 from assay.services.aliases import Aliases
 from assay.services.catalogue import complete_version, get_model, get_version, get_workspace
+from assay.services.checks import protected_alias
 from assay.services.context import Context
 from assay.services.ledger import Ledger
 from assay.services.platform import Platform
@@ -43,8 +44,9 @@ class Stages:
         check_text(stage, "stage", max_length=MAX_ALIAS)
         with self._platform.database.read() as tx:
             protected = get_workspace(tx, self._platform, context.workspace).policy.protected
-        if is_protected(stage, protected):
-            self._aliases.set_alias(context, model, stage.lower(), version)
+        alias = protected_alias(stage, protected)
+        if alias is not None:
+            self._aliases.set_alias(context, model, alias, version)
         with self._platform.database.write() as tx:
             self._ledger.lock(tx)
             owner = get_model(tx, context, model)

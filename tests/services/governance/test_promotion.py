@@ -11,6 +11,7 @@ from assay.domain.errors import (
     DataCorrupted,
     FailedPrecondition,
     GateBlocked,
+    InvalidArgument,
     NotFound,
     PermissionDenied,
 )
@@ -313,17 +314,33 @@ def test_a_preview_says_what_would_happen_and_does_nothing(office: Office) -> No
 
 
 def test_every_protected_alias_has_its_own_champion(office: Office) -> None:
-    """`champion` is guarded as `production` is, whatever its spelling."""
+    """`champion` is guarded as `production` is."""
     office.a_gate()
     version = office.a_version()
 
-    for alias in ("champion", "Champion", "PRODUCTION"):
-        with pytest.raises(GateBlocked):
-            office.services.aliases.set_alias(office.ask(), MODEL, alias, version.version)
+    with pytest.raises(GateBlocked):
+        office.services.aliases.set_alias(office.ask(), MODEL, "champion", version.version)
 
     office.hand_in(office.lease(), right=9)
     assert office.promote(version, "champion").alias == "champion"
     assert office.holder("production") is None
+
+
+def test_a_protected_alias_in_other_letters_is_no_second_seat(office: Office) -> None:
+    """`Production` would have no champion to beat; it is refused, with the spelling that counts."""
+    office.a_gate()
+    office.a_champion(right=9)
+    weaker = office.a_version("weaker")
+    office.examine(weaker, right=6)
+
+    for alias in ("Production", "PRODUCTION"):
+        with pytest.raises(InvalidArgument, match="'production' here"):
+            office.services.aliases.set_alias(office.ask(), MODEL, alias, weaker.version)
+        with pytest.raises(InvalidArgument, match="'production' here"):
+            office.promote(weaker, alias)
+
+    assert office.holder() == 1
+    assert office.services.aliases.list_aliases(office.ask(), MODEL)[0].alias == "production"
 
 
 def test_promoting_the_holder_again_holds(office: Office) -> None:

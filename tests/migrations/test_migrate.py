@@ -98,3 +98,21 @@ def test_an_unreachable_file_says_so(tmp_path: Path) -> None:
         closing(open_database(tmp_path / "missing" / "assay.db")),
     ):
         pass
+
+
+def test_webhooks_begin_at_the_head_of_a_ledger_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry that was upgraded tells nobody of its past."""
+    with closing(open_database(tmp_path / "old.db")) as database:
+        known = available(database.engine)
+        monkeypatch.setattr(migrations, "available", lambda _: known[:1])
+        migrate(database, 5)
+        with database.write() as tx:
+            tx.execute(text("UPDATE ledger_head SET seq = 41, h = 'x' WHERE id = 1"))
+        monkeypatch.undo()
+
+        assert 2 in [migration.number for migration in migrate(database, 6)]
+
+        with database.read() as tx:
+            assert tx.execute(text("SELECT seq FROM webhook_cursor")).scalar_one() == 41

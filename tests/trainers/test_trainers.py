@@ -23,13 +23,20 @@ class Expected:
     base_model_from: str = "param _name_or_path"
     seed: int = 42
     first_step: int = 1
+    logged_models: int = 0
+    checkpoints: frozenset[str] = frozenset()
 
 
 OPTIMISER = ("loss", "grad_norm", "learning_rate")
 ARGUMENTS = {"max_steps": "5", "per_device_train_batch_size": "2", "hidden_size": "16"}
 
 TRAINERS = (
-    Expected("transformers_trainer", OPTIMISER, {**ARGUMENTS, "run_name": "plain trainer"}),
+    Expected(
+        "transformers_trainer",
+        OPTIMISER,
+        {**ARGUMENTS, "run_name": "plain trainer"},
+        logged_models=1,
+    ),
     Expected(
         "trl_sft",
         (*OPTIMISER, "entropy", "mean_token_accuracy", "num_tokens"),
@@ -52,6 +59,7 @@ TRAINERS = (
         base_model_from="param base_model",
         seed=7,
         first_step=0,
+        checkpoints=frozenset({"epoch=0-step=5"}),
     ),
 )
 
@@ -69,7 +77,7 @@ def training(
 ) -> Training:
     """One training by that trainer, done once for all tests of it."""
     checkout = Checkout.make(tmp_path_factory.mktemp(expected.script) / "checkout")
-    answer = checkout.train(expected.script, server)
+    answer = checkout.train(expected.script, server, HF_MLFLOW_LOG_ARTIFACTS="TRUE")
     return Training(expected.script, checkout, server, answer)
 
 
@@ -96,6 +104,17 @@ def test_the_run_is_finished(training: Training) -> None:
 
     assert run["status"] == "finished"
     assert run["ended_at_ms"] >= run["started_at_ms"]
+
+
+def test_checkpoints_are_where_the_trainer_puts_them(
+    expected: Expected, training: Training
+) -> None:
+    """Transformers logs one as a model, Lightning as files of the run; the others saved none."""
+    run = training.run()
+    folders = {file["path"] for file in training.ask(f"/runs/{run['run_id']}/artifacts")["files"]}
+
+    assert len(run["outputs"]) == expected.logged_models
+    assert folders == {"model"} | expected.checkpoints
 
 
 def test_a_training_on_unnamed_data_cannot_be_registered(training: Training) -> None:

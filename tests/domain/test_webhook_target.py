@@ -53,6 +53,7 @@ PRIVATE = [
     "ff02::1",
 ]
 INTERNAL = "internal"
+HOME = "home"
 PUBLIC = ["8.8.8.8", "1.1.1.1", "93.184.216.34", "2606:4700::1111", "2a00:1450:4001::1"]
 
 
@@ -98,7 +99,7 @@ def test_a_public_address_is_accepted(text: str) -> None:
         "http://printer.local/",
         "http://printer.local./",
         f"http://metadata.google.{INTERNAL}/",
-        "http://router.home.arpa/",
+        f"http://router.{HOME}.arpa/",
         "http://intranet/",
         "http://exa mple.com/",
         "http://example.com\\@127.0.0.1/",

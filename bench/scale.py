@@ -40,6 +40,7 @@ KEYS = 10_000
 POINTS = 1_000_000
 CLIENTS = 200
 FILTER = "metrics.metric_0 > 0.2 and params.param_0 != '7' and tags.team = 'team-1'"
+BEGAN_AT_MS = 1_760_000_000_000
 WATCH_S = 0.2
 COMPACTED_AFTER_S = 45
 """A run is compacted to the end once nothing came for 30 s."""
@@ -286,10 +287,9 @@ def new_run(connection: Connection) -> str:
 
 def log_batch(connection: Connection, run: str, points: list[tuple[str, int]]) -> None:
     """One request with a point for each (key, step)."""
-    at_ms = now_ms()
     metrics = [
-        {"key": key, "value": loss(step), "timestamp": at_ms + ordinal, "step": step}
-        for ordinal, (key, step) in enumerate(points)
+        {"key": key, "value": loss(step), "timestamp": BEGAN_AT_MS + 100 * step, "step": step}
+        for key, step in points
     ]
     connection.call("POST", f"{API}/runs/log-batch", {"run_id": run, "metrics": metrics})
 

@@ -24,7 +24,7 @@ DEFAULT_WORKSPACE: Final = "default"
 NO_STAGE: Final = frozenset({"", "None"})
 MODEL_STATUS: Final = {0: "unspecified", 1: "pending", 2: "ready", 3: "failed"}
 _NEEDED: Final = frozenset({"experiments", "runs", "metrics", "params", "tags"})
-_DELETED_STAGE: Final = "Deleted_Internal"
+DELETED_STAGE: Final = "Deleted_Internal"
 
 
 class DatabaseSource:
@@ -209,7 +209,7 @@ class DatabaseSource:
         found: dict[int, Version] = {}
         for row in self._of_workspace(sql, name=name):
             stage = row["current_stage"] or ""
-            if stage == _DELETED_STAGE:
+            if stage == DELETED_STAGE:
                 continue
             number = int(row["version"])
             found[number] = Version(

@@ -14,7 +14,6 @@ from assay.importing.points import Series, batches
 from assay.importing.tally import Report
 from assay.sdk.client import Client, file_path, url_path
 from assay.sdk.errors import ApiError, ServerUnreachable
-from assay.sdk.transfer import file_digest
 
 COMPACT: Final = "application/vnd.assay.batch"
 POINTS_AT_ONCE: Final = 50_000
@@ -79,16 +78,19 @@ def local_files(folder: Path | None, report: Report) -> dict[str, Path]:
 
 
 def send_files(
-    client: Client, owner: str, files: Mapping[str, Path], there: Mapping[str, str], report: Report
-) -> dict[str, str]:
-    """Send the files that are not there yet; answers the digest of each."""
-    digests = {}
-    for path, file in files.items():
-        digests[path] = file_digest(file)
-        if there.get(path) != digests[path]:
-            client.upload(f"{owner}/files/{file_path(path)}", file, sha256=digests[path])
-            report.note_sent(size_bytes=file.stat().st_size)
-    return digests
+    client: Client,
+    owner: str,
+    files: Mapping[str, Path],
+    digests: Mapping[str, str],
+    there: Mapping[str, str],
+    report: Report,
+) -> int:
+    """Send the files whose digests are not there yet; answers how many."""
+    missing = [path for path in files if there.get(path) != digests[path]]
+    for path in missing:
+        client.upload(f"{owner}/files/{file_path(path)}", files[path], sha256=digests[path])
+        report.note_sent(size_bytes=files[path].stat().st_size)
+    return len(missing)
 
 
 def files_there(client: Client, owner: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from assay.domain.errors import InvalidArgument, NotFound
-from assay.importing.database_source import MODEL_STATUS, NO_STAGE
+from assay.importing.database_source import DELETED_STAGE, MODEL_STATUS, NO_STAGE
 from assay.importing.flat_yaml import Value, read_flat
 from assay.importing.history import (
     Dataset,
@@ -235,6 +235,8 @@ def _versions(folder: Path) -> Iterator[tuple[int, Version]]:
         if number is None or not place.name.startswith("version-"):
             continue
         stage = _text(meta, "current_stage")
+        if stage == DELETED_STAGE:
+            continue
         yield (
             number,
             Version(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from assay.domain.errors import AlreadyExists
 from assay.importing.delivery import (
     files_there,
     find,
@@ -23,33 +24,46 @@ from assay.sdk.transfer import file_digest
 DELETED = "deleted"
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What Assay keeps of a run: itself, (points, digest) by series, digest by file."""
+
+    run: Mapping[str, Any]
+    series: Mapping[str, tuple[int, str]]
+    files: Mapping[str, str]
+
+
 def carry_run(
     client: Client, run: Run, experiment_id: str, folder: Path | None, report: Report
 ) -> None:
     """Bring a run over. One that is in Assay's bin is only compared."""
     path = url_path("runs", run.run_id)
-    there = find(client, path)
-    if there is None:
-        there = client.post("/runs", _new_run(run, experiment_id))
-    if there["lifecycle"] != DELETED:
-        _update(client, path, run, there)
-        _send_inputs(client, path, run, there)
-        sent = _digests(client, run.run_id) if there["metrics"] else {}
+    files = local_files(folder, report)
+    digests = {name: file_digest(file) for name, file in files.items()}
+    before = _state(client, run.run_id)
+    if before is None:
+        before = State(client.post("/runs", _new_run(run, experiment_id)), {}, {})
+    home = client.connection.workspace
+    if before.run["workspace"] != home:
+        raise AlreadyExists(
+            f"its id is taken in the workspace {before.run['workspace']!r}", field="run_id"
+        )
+    after: State | None = before
+    if before.run["lifecycle"] != DELETED:
+        is_changed = _update(client, path, run, before.run)
         wanted = {
             key: series
             for key, series in run.series.items()
-            if sent.get(key) != (series.count, series.digest())
+            if before.series.get(key) != (series.count, series.digest())
         }
         send_points(client, run.run_id, wanted, report)
-    files = local_files(folder, report)
-    kept = files_there(client, path)
-    if there["lifecycle"] == DELETED:
-        kept_before, files_expected = kept, _hashed(files)
-    else:
-        files_expected = send_files(client, path, files, kept, report)
-        kept_before = files_there(client, path) if files else kept
-    _compare_files(report, run.run_id, files_expected, kept_before)
-    _compare(client, path, run, experiment_id, report)
+        sent = send_files(client, path, files, digests, before.files, report)
+        # What a fresh run was made with is compared too: as the server has it, not as it answered.
+        if is_changed or wanted or sent or not before.series:
+            after = _state(client, run.run_id)
+    assert after is not None
+    _compare_files(report, run.run_id, digests, after.files)
+    _compare(run, experiment_id, after, report)
 
 
 def carry_model_inputs(client: Client, run_id: str, model_ids: Collection[str]) -> None:
@@ -87,7 +101,8 @@ def carry_logged_model(
     if there["lifecycle"] == DELETED:
         return
     files = local_files(folder, report)
-    digests = send_files(client, path, files, files_there(client, path), report)
+    digests = {name: file_digest(file) for name, file in files.items()}
+    send_files(client, path, files, digests, files_there(client, path), report)
     _compare_files(report, model.model_id, digests, files_there(client, path))
 
 
@@ -114,25 +129,24 @@ def _new_run(run: Run, experiment_id: str) -> dict[str, Any]:
     }
 
 
-def _update(client: Client, path: str, run: Run, there: Mapping[str, Any]) -> None:
-    """What changed in the source since the last time, or was cut off then."""
+def _update(client: Client, path: str, run: Run, there: Mapping[str, Any]) -> bool:
+    """Send what changed in the source since the last time, or was cut off then; False for nothing."""
     known = (there["name"], there["status"], there["ended_at_ms"])
-    if known != (run.name, run.status, run.ended_at_ms):
+    is_changed = known != (run.name, run.status, run.ended_at_ms)
+    if is_changed:
         body = {"name": run.name, "status": run.status, "ended_at_ms": run.ended_at_ms}
         client.patch(path, {key: value for key, value in body.items() if value is not None})
-    params = {k: v for k, v in run.params.items() if there["params"].get(k) != v}
-    if params:
-        client.post(f"{path}/params", {"params": params})
-    tags = {k: v for k, v in run.tags.items() if there["tags"].get(k) != v}
-    if tags:
-        client.post(f"{path}/tags", {"tags": tags})
-
-
-def _send_inputs(client: Client, path: str, run: Run, there: Mapping[str, Any]) -> None:
-    known = {(i["dataset"]["name"], i["dataset"]["digest"]) for i in there["inputs"]}
+    for noun, values in (("params", run.params), ("tags", run.tags)):
+        missing = {key: value for key, value in values.items() if there[noun].get(key) != value}
+        if missing:
+            client.post(f"{path}/{noun}", {noun: missing})
+            is_changed = True
+    inputs = {(i["dataset"]["name"], i["dataset"]["digest"]) for i in there["inputs"]}
     for given in run.inputs:
-        if (given.name, given.digest) not in known:
+        if (given.name, given.digest) not in inputs:
             client.post(f"{path}/inputs", {"inputs": [_input(given)]})
+            is_changed = True
+    return is_changed
 
 
 def _input(given: Dataset) -> dict[str, Any]:
@@ -149,13 +163,16 @@ def _input(given: Dataset) -> dict[str, Any]:
     }
 
 
-def _digests(client: Client, run_id: str) -> dict[str, tuple[int, str]]:
-    found = client.get(url_path("import", "runs", run_id, "digests"))["series"]
-    return {series["key"]: (series["points"], series["sha256"]) for series in found}
+def _state(client: Client, run_id: str) -> State | None:
+    found = find(client, f"/import{url_path('runs', run_id)}")
+    if found is None:
+        return None
+    series = {each["key"]: (each["points"], each["sha256"]) for each in found["series"]}
+    return State(found["run"], series, found["files"])
 
 
-def _compare(client: Client, path: str, run: Run, experiment_id: str, report: Report) -> None:
-    there = client.get(path)
+def _compare(run: Run, experiment_id: str, state: State, report: Report) -> None:
+    there = state.run
     fields = ("name", "status", "user_name", "started_at_ms", "ended_at_ms")
     facts = [run.run_id, experiment_id, *(getattr(run, name) for name in fields)]
     report.expect("runs", facts)
@@ -179,12 +196,11 @@ def _compare(client: Client, path: str, run: Run, experiment_id: str, report: Re
         ([run.run_id, *place, tags] for place, tags in sorted(inputs.items())),
         ([run.run_id, *place, known[place]] for place in sorted(inputs) if place in known),
     )
-    kept_series = _digests(client, run.run_id) if run.series else {}
     for key, series in run.series.items():
         report.expect("series", [run.run_id, key])
         report.expect("points", [run.run_id, key, series.digest()], series.count)
-        if key in kept_series:
-            points, digest = kept_series[key]
+        if key in state.series:
+            points, digest = state.series[key]
             report.find("series", [run.run_id, key])
             report.find("points", [run.run_id, key, digest], points)
 
@@ -197,10 +213,6 @@ def _compare_files(
         ([owner, path, digest] for path, digest in expected.items()),
         ([owner, path, there[path]] for path in expected if path in there),
     )
-
-
-def _hashed(files: Mapping[str, Path]) -> dict[str, str]:
-    return {path: file_digest(file) for path, file in files.items()}
 
 
 def _known(there: Mapping[str, Any]) -> dict[str, Any]:

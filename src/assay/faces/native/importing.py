@@ -6,7 +6,7 @@ import msgspec
 
 from assay.domain.access import Action
 from assay.domain.errors import InvalidArgument
-from assay.domain.tracking import Lifecycle, LoggedModelMetric, LoggedModelStatus
+from assay.domain.tracking import LoggedModelMetric, LoggedModelStatus
 from assay.faces.endpoint import JSON_BODY, NO_BODY, SMALL_BODY, Call, Endpoint
 from assay.faces.native.experiments import ExperimentAnswer, experiment_answer
 from assay.faces.native.logged_models import LoggedModelAnswer, logged_model_answer
@@ -18,6 +18,8 @@ from assay.faces.native.registry_types import (
     move_answer,
     version_answer,
 )
+from assay.faces.native.run_answers import RunAnswer, whole_run
+from assay.services.artifacts import RunOwner
 from assay.services.importing import ArrivingModel, ArrivingVersion
 
 _SPELLED = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
@@ -102,12 +104,12 @@ class SeriesDigestAnswer(msgspec.Struct):
     sha256: str
 
 
-class Digests(msgspec.Struct):
-    """Every series of a run, and whether the run is in use or in the bin."""
+class RunState(msgspec.Struct):
+    """All that is kept of a run: itself, a digest of every series, and the digest of every file."""
 
-    run_id: str
-    lifecycle: Lifecycle
+    run: RunAnswer
     series: list[SeriesDigestAnswer]
+    files: dict[str, str]
 
 
 def import_experiment(call: Call, body: ExperimentArrival) -> ExperimentAnswer:
@@ -165,12 +167,20 @@ def import_alias(call: Call, body: AliasArrival) -> Moved:
     return Moved(None if move is None else move_answer(move))
 
 
-def digests(call: Call) -> Digests:
-    """What a verification compares."""
-    run = call.services.runs.get_info(call.context, call.path["run_id"])
-    found = call.services.importing.digests(call.context, run.run_id)
-    series = [SeriesDigestAnswer(each.key, each.points, each.sha256) for each in found]
-    return Digests(run.run_id, run.lifecycle, series)
+def run_state(call: Call) -> RunState:
+    """What a verification compares, in any lifecycle."""
+    services, context, run_id = call.services, call.context, call.path["run_id"]
+    run = services.runs.get(context, run_id)
+    series = [
+        SeriesDigestAnswer(each.key, each.points, each.sha256)
+        for each in services.importing.digests(context, run_id)
+    ]
+    files = services.artifacts.walk(context, RunOwner(run_id), "")
+    return RunState(
+        whole_run(run),
+        series,
+        {file.path: file.sha256 for file in files if file.sha256 is not None},
+    )
 
 
 def _metric(metric: MetricArrival) -> LoggedModelMetric:
@@ -248,12 +258,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="GET",
-        path="/api/v1/import/runs/{run_id}/digests",
-        name="import.digests",
-        summary="Points and digest of every series of a run, to compare with its source",
+        path="/api/v1/import/runs/{run_id}",
+        name="import.run_state",
+        summary="A run with the digests of its series and files, to compare with its source",
         permission=Action.TRACKING_READ,
         body_limit=NO_BODY,
-        handler=digests,
-        response=Digests,
+        handler=run_state,
+        response=RunState,
     ),
 )

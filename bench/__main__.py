@@ -62,13 +62,14 @@ def measure(
             for case in cases:
                 sys.stderr.write(f"{server.name}: {case.name} … ")
                 sys.stderr.flush()
+                # Some servers close a connection that was quiet during the case before.
+                bench.connection = Connection(server.port)
                 try:
                     figures[case.name] = case.measure(bench)
                 except (RuntimeError, OSError) as error:
                     # A peer that cannot do a case is no reason to lose the others.
                     if server.name == "assay":
                         raise
-                    bench.connection = Connection(server.port)
                     figures[case.name] = None
                     sys.stderr.write(f"cannot: {error}\n")
                     continue

@@ -74,7 +74,11 @@ class Connection:
         return json.loads(content) if content else {}
 
     def _read(self) -> tuple[int, bytes]:
-        status = int(self._file.readline().split(b" ", 2)[1])
+        first = self._file.readline()
+        if not first:
+            msg = "the server closed the connection"
+            raise ConnectionError(msg)
+        status = int(first.split(b" ", 2)[1])
         length, chunked = 0, False
         while (line := self._file.readline()) not in (b"\r\n", b""):
             name, _, value = line.partition(b":")

@@ -17,14 +17,17 @@ PYTEST := $(PY) -m pytest
 TRAINERS_VENV := .venv-trainers
 TRAINERS_PY := $(TRAINERS_VENV)/bin/python
 TRAINERS_INSTALLED := $(TRAINERS_VENV)/.installed
+OLD_MLFLOW_VENV := .venv-old-mlflow
+OLD_MLFLOW_PY := $(OLD_MLFLOW_VENV)/bin/python
+OLD_MLFLOW_INSTALLED := $(OLD_MLFLOW_VENV)/.installed
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help install demo test test-slow test-pg test-trainers check lint format bench lock
+.PHONY: help install demo test test-slow test-pg test-trainers test-old-client check lint format bench lock bench-scale
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 install: $(INSTALLED) $(PAGE) ## make a ready .venv with the locked dependencies and the built page
 	@:
@@ -44,6 +47,9 @@ test-pg: install ## run the tests that need PostgreSQL (a wheel brings it)
 test-trainers: install $(TRAINERS_INSTALLED) ## run real trainers against a server (brings torch; minutes)
 	@ASSAY_PYTHON=$(abspath $(PY)) $(TRAINERS_PY) -m pytest -c tests/trainers/pytest.toml \
 	  tests/trainers $(PYTEST_ARGS)
+
+test-old-client: install $(OLD_MLFLOW_INSTALLED) ## run the MLflow conformance tests with a client a year older
+	@PYTHONPATH=src ASSAY_PYTHON=$(abspath $(PY)) $(OLD_MLFLOW_PY) -m pytest -W ignore tests/conformance/mlflow $(PYTEST_ARGS)
 
 check: lint ## check format, lint, types and layers, and run the fast tests; under a minute
 	@$(PYTEST) -q tests/domain tests/repo
@@ -97,4 +103,13 @@ $(TRAINERS_INSTALLED): requirements/trainers.txt tools/create-venv | $(TRAINERS_
 	  "$$(grep '^torch==' requirements/trainers.txt)"
 	@$(TRAINERS_PY) -m pip install -qq --disable-pip-version-check --no-input \
 	  -r requirements/trainers.txt
+	@touch $@
+
+$(OLD_MLFLOW_PY):
+	@tools/create-venv $(OLD_MLFLOW_VENV)
+
+$(OLD_MLFLOW_INSTALLED): requirements/old-mlflow.txt tools/create-venv | $(OLD_MLFLOW_PY)
+	@echo "Installing the older MLflow client into $(OLD_MLFLOW_VENV)"
+	@$(OLD_MLFLOW_PY) -m pip install -qq --disable-pip-version-check --no-input --no-deps \
+	  -r requirements/old-mlflow.txt
 	@touch $@

@@ -40,10 +40,11 @@ def test_alias_rows_are_written_in_one_place() -> None:
     assert calling("insert_move") == {"src/assay/services/alias_moves.py"}
 
 
-def test_only_three_services_move_aliases() -> None:
-    """Promotion moves protected ones; aliases and a model's deletion move free ones."""
+def test_only_four_services_move_aliases() -> None:
+    """Promotion moves protected ones; the others move free ones, or let one arrive, once, as imported."""
     assert calling("write_move") == {
         "src/assay/services/aliases.py",
+        "src/assay/services/importing.py",
         "src/assay/services/promotion.py",
         "src/assay/services/registry.py",
     }

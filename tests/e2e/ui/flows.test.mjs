@@ -199,6 +199,7 @@ describe("decisions", () => {
       await page.getByLabel("Model").fill("bot");
       await page.getByRole("button", { name: "Register a version" }).click();
       await page.waitForURL(/\/models\/bot\/versions\/1/);
+      await page.getByRole("heading", { name: "Version 1" }).waitFor();
       await page.getByText("Closed").waitFor();
       await page.getByRole("link", { name: "bot", exact: true }).click();
       await page.getByRole("button", { name: /^Promote v1/ }).click();

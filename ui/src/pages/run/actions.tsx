@@ -84,6 +84,7 @@ export function RegisterDialog({ run, onClose }: { run: Pick<Run, "run_id" | "na
       }),
     onSuccess: (version) => {
       said(`${version.model} v${version.version} is registered.`, "Its files and its lineage are frozen.");
+      onClose();
       void client.invalidateQueries({ queryKey: ["models"] });
       void client.invalidateQueries({ queryKey: ["versions-of-run"] });
       void navigate({

@@ -169,3 +169,16 @@ def test_a_required_text_names_its_field() -> None:
     with pytest.raises(InvalidArgument) as caught:
         check_text("", "dataset.name", max_length=5, allow_empty=False)
     assert caught.value.field == "dataset.name"
+
+
+@pytest.mark.parametrize("start", ["5c", "00", "2f", "0a", "pc"])
+@pytest.mark.parametrize("end", [".png", "%compressed.webp"])
+def test_an_image_of_an_older_mlflow_client_is_an_ordinary_file(start: str, end: str) -> None:
+    """Its name has marks that are no escapes, whatever number or identifier follows them."""
+    identifier = f"{start}579503-3a1e-4c04-88c6-0648fa89b878"
+    path = f"images/sample%step%10%timestamp%1795438262047%{identifier}{end}"
+
+    assert check_artifact_path(path) == path
+    for smuggled in (f"images/%2e%2e/{path}", f"{path}/../x", f"images/%5c..%5c{path}"):
+        with pytest.raises(InvalidArgument):
+            check_artifact_path(smuggled)

@@ -35,6 +35,10 @@ _ALIAS: Final = re.compile(r"[A-Za-z0-9_\-]{1,255}")
 _RESERVED_ALIAS: Final = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
 _PORTABLE_KEY: Final = re.compile(r"[/\w.\- :]*")
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
+# MLflow's clients of 2025 name logged images so: digits and hexadecimals after its marks are no escapes.
+_IMAGE: Final = re.compile(
+    r"%step%-?[0-9]{1,20}%timestamp%[0-9]{1,20}%[0-9a-z\-]{36}(?:%compressed)?(?=\.[a-z]{1,8}\Z)"
+)
 _DRIVE_OR_SCHEME: Final = re.compile(r"[A-Za-z]:|[A-Za-z][A-Za-z0-9+.\-]*:/")
 
 
@@ -153,7 +157,7 @@ def check_artifact_path(value: object, field: str = "path", *, allow_root: bool 
     path = check_text(value, field, max_length=MAX_PATH, allow_empty=allow_root)
     if not path:
         return path
-    once = unquote(path)
+    once = unquote(_IMAGE.sub("", path))
     for form in (path, once, unquote(once)):
         fault = _path_fault(form)
         if fault is not None:

@@ -1,4 +1,5 @@
 import os
+import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -15,13 +16,16 @@ COMMIT = "c" * 40
 FACTS = {"base": "tiny", "lr": 0.001, "lora_r": 16, "dataset_version": "v1", "seed": 42}
 """What a fine-tuning script logs anyway."""
 
+SERVER = os.environ.get("ASSAY_PYTHON", sys.executable)
+"""The Python that the server runs with: another one where an older client's packages are."""
+
 _numbers = count(1)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server with default settings, on SQLite, shared by the tests of a module."""
-    with LiveServer(tmp_path_factory.mktemp("live") / "data") as running:
+    with LiveServer(tmp_path_factory.mktemp("live") / "data", python=SERVER) as running:
         yield running
 
 
@@ -32,13 +36,13 @@ def either_server(
     """A server with default settings, once on each database."""
     data = tmp_path_factory.mktemp("either") / "data"
     if request.param == "sqlite":
-        with LiveServer(data) as running:
+        with LiveServer(data, python=SERVER) as running:
             yield running
         return
     cluster = request.getfixturevalue("postgresql_cluster")
     assert isinstance(cluster, PostgresqlCluster)
     name = cluster.create()
-    with LiveServer(data, "--database", cluster.url(name)) as running:
+    with LiveServer(data, "--database", cluster.url(name), python=SERVER) as running:
         yield running
     cluster.drop(name)
 
@@ -47,7 +51,7 @@ def either_server(
 def recording_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server that records lineage without asking for it."""
     data = tmp_path_factory.mktemp("recording") / "data"
-    with LiveServer(data, "--lineage", "recorded") as running:
+    with LiveServer(data, "--lineage", "recorded", python=SERVER) as running:
         yield running
 
 

@@ -83,9 +83,10 @@ def open_services(settings: Settings) -> Services:
 def ensure_credentials(services: Services, folder: Path) -> list[Path]:
     """Make the first credentials, once, each in a file of `folder` that only this user can read.
 
-    A gate runner always needs one, since evidence has an author. With accounts, the first admin too.
+    A gate runner always needs one, since evidence has an author; it holds the exams of every
+    workspace. With accounts, the first admin too.
     """
-    wanted = {GATE_RUNNER: ("gate", "gate", DEFAULT_WORKSPACE)}
+    wanted = {GATE_RUNNER: ("gate", "gate", "*")}
     if services.auth.accounts:
         wanted[ADMIN] = ("user", "admin", "*")
     context = Context(SYSTEM, DEFAULT_WORKSPACE, "bootstrap", services.platform.now_ms())

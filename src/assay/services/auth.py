@@ -20,8 +20,10 @@ from assay.domain.access import (
     Actor,
     ActorKind,
     Role,
+    require,
 )
 from assay.domain.errors import AlreadyExists, InvalidArgument, NotFound, Unauthenticated
+from assay.domain.names import check_workspace_name
 from assay.services.context import Context
 from assay.services.ledger import Ledger
 from assay.services.platform import Platform
@@ -122,7 +124,7 @@ class Auth:
 
         Raises AlreadyExists, InvalidArgument for a role that its kind cannot hold.
         """
-        context.require(Action.ACCESS_WRITE)
+        require(context.actor, Action.ACCESS_WRITE, None)
         if not _NAME.fullmatch(name):
             msg = "A principal's name is 1 to 100 letters, digits, '.', '_', '@' or '-'."
             raise InvalidArgument(msg, field="name")
@@ -130,7 +132,9 @@ class Auth:
             msg = f"kind is one of {', '.join(KINDS)}, not {kind!r}."
             raise InvalidArgument(msg, field="kind")
         wanted = [
-            (workspace, _role(kind, role)) for workspace, held in roles.items() for role in held
+            (workspace, _role(kind, role, workspace))
+            for workspace, held in roles.items()
+            for role in held
         ]
         with self._platform.database.write() as tx:
             if access.find_principal(tx, name=name) is not None:
@@ -158,7 +162,7 @@ class Auth:
 
     def set_disabled(self, context: Context, name: str, *, disabled: bool) -> None:
         """Shut a principal and all its tokens out, from the next request on; or let it in again."""
-        context.require(Action.ACCESS_WRITE)
+        require(context.actor, Action.ACCESS_WRITE, None)
         with self._platform.database.write() as tx:
             principal = self._get(tx, name)
             access.set_disabled(tx, principal.pk, disabled=disabled)
@@ -168,17 +172,17 @@ class Auth:
 
     def grant(self, context: Context, name: str, workspace: str, role: str) -> None:
         """Give a role in a workspace (`*`: everywhere)."""
-        context.require(Action.ACCESS_WRITE)
+        require(context.actor, Action.ACCESS_WRITE, None)
         with self._platform.database.write() as tx:
             principal = self._get(tx, name)
-            held = _role(principal.kind, role)
+            held = _role(principal.kind, role, workspace)
             access.grant_role(tx, principal.pk, workspace, held, context.now_ms)
             self._record(tx, context, "role.granted", name, {"workspace": workspace, "role": role})
         self._forget()
 
     def revoke(self, context: Context, name: str, workspace: str, role: str) -> None:
         """Take a role away, from the next request on. Raises NotFound if it is not held."""
-        context.require(Action.ACCESS_WRITE)
+        require(context.actor, Action.ACCESS_WRITE, None)
         with self._platform.database.write() as tx:
             principal = self._get(tx, name)
             if not access.revoke_role(tx, principal.pk, workspace, role):
@@ -197,7 +201,7 @@ class Auth:
         expires_at_ms: int | None = None,
     ) -> NewToken:
         """Make a token for a principal, optionally for some actions only. Its text is shown this once."""
-        context.require(Action.ACCESS_WRITE)
+        require(context.actor, Action.ACCESS_WRITE, None)
         if expires_at_ms is not None and expires_at_ms <= context.now_ms:
             msg = "expires_at_ms is in the past."
             raise InvalidArgument(msg, field="expires_at_ms")
@@ -226,7 +230,7 @@ class Auth:
 
     def revoke_token(self, context: Context, token_id: str) -> None:
         """Revoke a token, from the next request on. Revoking it again changes nothing."""
-        context.require(Action.ACCESS_WRITE)
+        require(context.actor, Action.ACCESS_WRITE, None)
         with self._platform.database.write() as tx:
             row = access.find_token(tx, token_id)
             if row is None:
@@ -306,7 +310,7 @@ def _refused(why: str) -> Unauthenticated:
     return Unauthenticated(f"The credential {why}. Get a token with `assay tokens create`.")
 
 
-def _role(kind: str, role: str) -> str:
+def _role(kind: str, role: str, workspace: str) -> str:
     """The role, if that kind of principal may hold it: judges hold no other role, others never judge."""
     try:
         value = Role(role)
@@ -316,6 +320,12 @@ def _role(kind: str, role: str) -> str:
     if (value is Role.GATE) != (kind == "gate"):
         msg = "The role 'gate' is for principals of kind 'gate', and they hold no other."
         raise InvalidArgument(msg, field="role")
+    # Whoever hands out credentials could give itself every right, so nobody does it for a part.
+    if value is Role.ADMIN and workspace != EVERYWHERE:
+        msg = f"The role 'admin' is granted everywhere ('*'), not in {workspace[:100]!r} alone."
+        raise InvalidArgument(msg, field="role")
+    if workspace != EVERYWHERE:
+        check_workspace_name(workspace, "workspace")
     return value.value
 
 

@@ -111,7 +111,7 @@ def test_the_first_start_leaves_a_runner_credential_that_only_the_owner_reads(
 
     assert mode == 0o600
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
-    assert who["roles"] == {"default": ["gate"]}
+    assert who["roles"] == {"*": ["gate"]}
     assert refusal.value.status == 403
 
 

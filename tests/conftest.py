@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,13 @@ def pytest_configure(config: pytest.Config) -> None:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "NO_COLOR": "1",
     }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _clean_environment() -> Iterator[None]:
+    """Clients write where their server is into the environment; the next module must not read it."""
+    before = {name: os.environ[name] for name in os.environ if name.startswith(OWN_PREFIXES)}
+    yield
+    for name in [name for name in os.environ if name.startswith(OWN_PREFIXES)]:
+        del os.environ[name]
+    os.environ.update(before)

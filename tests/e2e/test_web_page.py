@@ -17,6 +17,7 @@ NEEDED = (shutil.which("node"), Path(CHROMIUM).exists(), Page().is_built)
 
 @pytest.mark.skipif(not all(NEEDED), reason="needs node, chromium and the built page")
 @pytest.mark.skipif(not (ROOT / "ui/node_modules").is_dir(), reason="needs `npm ci` in ui/")
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_flows_of_the_page_hold_in_a_real_browser() -> None:
     """Every flow in tests/e2e/ui passes against a real server: no console error, nothing runs that a run sent."""

@@ -140,7 +140,10 @@ def test_the_root_folder_holds_next_to_nothing(sandbox: Sandbox, run_code: RunCo
     assert root.isdisjoint({"var", "sys", "srv", "mnt", "run", "boot"})
     assert etc.isdisjoint({"passwd", "shadow", "hostname", "ssl"})
     assert own - {"launcher.py"} == {"code", "out"}
-    assert not any(name.startswith("assay") for name in scratch)
+    # Where this Python itself lives below /tmp, the way to it is all that shows.
+    way = Path(sys.prefix).parts
+    shown = {way[2]} if way[:2] == ("/", "tmp") else set()
+    assert not any(name.startswith("assay") for name in scratch - shown)
 
 
 def test_the_environment_is_empty_of_ours(

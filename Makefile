@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-input --no-deps
 INSTALLED := $(VENV)/.installed
 # Not `npm ci`: it refuses a lock that was made where other platforms' optional packages are not offered.
-NPM_INSTALL := npm install --no-save --silent
+NPM_INSTALL := npm install --no-save --no-audit --no-fund --loglevel=error
 PAGE := src/assay/server/page/index.html
 PAGE_SOURCES := $(shell find ui -type f -not -path '*/node_modules/*' -not -name '*.md')
 PYTEST := $(PY) -m pytest
@@ -88,7 +88,8 @@ $(INSTALLED): requirements/dev.txt pyproject.toml tools/create-venv | $(PY)
 $(PAGE): $(PAGE_SOURCES)
 	@if command -v npm >/dev/null; then \
 	  echo "Building the page (the first time takes a minute)"; \
-	  cd ui && { $(NPM_INSTALL) || $(NPM_INSTALL); } && npm run --silent build >/dev/null && touch ../$@; \
+	  cd ui && { $(NPM_INSTALL) || $(NPM_INSTALL); } >/dev/null && \
+	  { npm run --silent build >build.log 2>&1 || { cat build.log; false; }; } && touch ../$@; \
 	else \
 	  echo "npm is not installed: the server will run without its page"; \
 	fi

@@ -92,7 +92,6 @@ class _Route:
     endpoint: Endpoint
     is_async: bool
     pattern: re.Pattern[str] | None
-    convertors: Mapping[str, Any]
 
 
 class Dispatcher:
@@ -129,10 +128,10 @@ class Dispatcher:
             if key in self._fixed:
                 msg = f"two endpoints claim {endpoint.method} {endpoint.path}"
                 raise ValueError(msg)
-            self._fixed[key] = _Route(face, endpoint, is_async, None, {})
+            self._fixed[key] = _Route(face, endpoint, is_async, None)
             return
-        pattern, _, convertors = compile_path(endpoint.path)
-        route = _Route(face, endpoint, is_async, pattern, convertors)
+        pattern, _, _ = compile_path(endpoint.path)
+        route = _Route(face, endpoint, is_async, pattern)
         self._patterns.setdefault(endpoint.method, []).append(route)
 
     def find(self, method: str, path: str) -> tuple[_Route, Mapping[str, str]] | None:

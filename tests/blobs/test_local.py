@@ -1,5 +1,6 @@
 """The local blob store keeps what it acknowledged, whole, and nothing else."""
 
+import gc
 import hashlib
 import os
 import shutil
@@ -281,3 +282,15 @@ def test_a_truncated_blob_is_healed_by_uploading_it_again(
     damage(place_of(root, HELLO_DIGEST), HELLO[:7])
     put(store, [HELLO])
     assert store.verify(HELLO_DIGEST) == "ok"
+
+
+def test_a_store_that_is_dropped_gives_its_handles_back(tmp_path: Path) -> None:
+    """Whoever forgets to close a store leaks nothing, however many stores there were."""
+    LocalBlobStore(tmp_path / "blobs")
+    gc.collect()
+    held = []
+    for handle in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the listing itself is closed by now
+            held.append(str(handle.readlink()))
+    assert held
+    assert not [path for path in held if path.startswith(str(tmp_path))]

@@ -10,7 +10,8 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -51,6 +52,9 @@ class LocalBlobStore:
             self._objects = ensure_directory("objects", self._root)
             self._incoming = ensure_directory("incoming", self._root)
             os.fsync(self._root)
+        held = (self._incoming, self._objects, self._root)
+        # A store that is dropped without `close` gives its handles back as well.
+        self._let_go = weakref.finalize(self, _close_all, held)
 
     def begin(self) -> LocalUpload:
         """Start an upload. Raises `Unavailable` when there is no room."""
@@ -141,8 +145,7 @@ class LocalBlobStore:
 
     def close(self) -> None:
         """Let go of the folder; nothing may be called afterwards."""
-        for held in (self._incoming, self._objects, self._root):
-            os.close(held)
+        self._let_go()
 
     def _check_room(self) -> None:
         space = os.fstatvfs(self._root)
@@ -205,6 +208,11 @@ class LocalBlobStore:
             os.close(file)
             raise DataCorrupted(f"What lies at the place of blob {digest} is no file.")
         return file
+
+
+def _close_all(held: Iterable[int]) -> None:
+    for handle in held:
+        os.close(handle)
 
 
 def _names(opened: int, pattern: re.Pattern[str]) -> Iterator[str]:

@@ -102,7 +102,6 @@ def build_services(
     promotion = Promotion(platform, ledger)
     registration = Registration(platform, ledger, registry)
     aliases = Aliases(platform, ledger, promotion)
-    aliases = Aliases(platform, ledger, promotion)
     return Services(
         platform=platform,
         auth=Auth(platform, ledger, accounts=accounts),

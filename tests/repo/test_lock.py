@@ -46,7 +46,7 @@ def test_the_lock_knows_the_groups_of_the_developers_tools() -> None:
     entry = next(package for package in locked_packages() if package["name"] == "assay")
     groups = project()["dependency-groups"]
     asked = {
-        name: {item.split(">=")[0] for item in items if isinstance(item, str)}
+        name: {re.split(r"[\[><=; ]", item)[0] for item in items if isinstance(item, str)}
         for name, items in groups.items()
     }
     asked["dev"] = asked["test"] | asked["check"] | asked["build"]

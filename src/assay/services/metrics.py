@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from assay.domain import paging
 from assay.domain.access import Action
-from assay.domain.errors import DataCorrupted, InvalidArgument, LimitExceeded, NotFound
+from assay.domain.errors import InvalidArgument, LimitExceeded, NotFound
 from assay.domain.metric import MAX_STEP, MIN_STEP
 from assay.domain.tracking import LatestMetric
 from assay.series.blocks import Tail
 from assay.series.buckets import Axis, Buckets, bucketed, sample_rows, within_steps
 from assay.series.codec import decode_chunk, encode_columns_wire
-from assay.series.points import Points, merge_sorted, places_of
+from assay.series.points import Points, merge_sorted
 from assay.services.context import Context
+from assay.services.history_pages import HistoryPage, HistoryPages
 from assay.services.live import Live, LivePoint
 from assay.services.platform import Platform
 from assay.storage import metric_series, runs
@@ -33,13 +32,6 @@ MAX_SERIES_POINTS: Final = 10_000_000
 MAX_BUCKETS: Final = 10_000
 MAX_ANSWER_ROWS: Final = 2_000_000
 """Rows of one answer about many series: `buckets` times the number of series stays below it."""
-
-
-class HistoryPage(NamedTuple):
-    """Part of a series by (timestamp, step, value), and where the next part begins."""
-
-    points: Points
-    next_token: str | None
 
 
 class SeriesBuckets(NamedTuple):
@@ -64,6 +56,7 @@ class Metrics:
     def __init__(self, platform: Platform, live: Live | None = None) -> None:
         self.live = live or Live()
         self._database = platform.database
+        self._pages = HistoryPages()
 
     @property
     def has_other_servers(self) -> bool:
@@ -148,14 +141,18 @@ class Metrics:
         if not 1 <= limit <= MAX_PAGE:
             msg = f"max_results must be a number from 1 to {MAX_PAGE}."
             raise InvalidArgument(msg, field="max_results")
-        points = _by_time(self.history(context, run_id, key))
         binding = paging.bind(["metric history", run_id, key])
-        start = 0 if not page_token else _position_after(points, page_token, binding)
-        part = points.rows(slice(start, start + limit))
-        if start + limit >= points.row_count:
-            return HistoryPage(part, None)
-        last = (int(part.timestamps_ms[-1]), int(part.steps[-1]), float(part.values[-1]))
-        return HistoryPage(part, paging.encode(last, binding))
+        with self._database.read() as tx:
+            run_pk = _locate(tx, context, run_id)
+            key_id = key_ids_of(tx, [key]).get(key)
+            if key_id is None:
+                if page_token:
+                    paging.decode(page_token, binding, size=3)
+                return HistoryPage(Points.empty(), None)
+            _check_size(tx, (run_pk, key_id, MIN_STEP, MAX_STEP))
+            return self._pages.page(
+                tx, run_pk, key_id, limit=limit, page_token=page_token, binding=binding
+            )
 
     def buckets(
         self,
@@ -253,18 +250,23 @@ class _Series:
         first = MIN_STEP if start_step is None else start_step
         last = MAX_STEP if end_step is None else end_step
         where = (self._run_pk, key_id, first, last)
-        if metric_series.chunk_points(self._tx, *where) > MAX_SERIES_POINTS:
-            raise LimitExceeded(
-                f"The series has more than {MAX_SERIES_POINTS} points; ask for a part of it by"
-                " start_step and end_step.",
-                field="start_step",
-                limit=MAX_SERIES_POINTS,
-            )
+        _check_size(self._tx, where)
         chunks = metric_series.chunk_payloads(self._tx, *where)
         if self._tail is None:
             self._tail = Tail(metric_series.tail_payloads(self._tx, self._run_pk))
         points = merge_sorted([*map(decode_chunk, chunks), self._tail.of_key(key_id)])
         return within_steps(points, start_step, end_step)
+
+
+def _check_size(tx: Transaction, where: tuple[int, int, int, int]) -> None:
+    """Raise LimitExceeded for a series that is too long to be read, between those steps."""
+    if metric_series.chunk_points(tx, *where) > MAX_SERIES_POINTS:
+        raise LimitExceeded(
+            f"The series has more than {MAX_SERIES_POINTS} points; ask for a part of it by"
+            " start_step and end_step.",
+            field="start_step",
+            limit=MAX_SERIES_POINTS,
+        )
 
 
 def _latest(stored: StoredSummary, series: _Series | None) -> LatestMetric:
@@ -290,28 +292,3 @@ def _check_steps(start_step: int | None, end_step: int | None) -> None:
         if step is not None and not MIN_STEP <= step <= MAX_STEP:
             msg = f"{field} must be a whole number from {MIN_STEP} to {MAX_STEP}."
             raise InvalidArgument(msg, field=field)
-
-
-def _by_time(points: Points) -> Points:
-    """Order by (timestamp, step, value) what is in order by (step, timestamp, value)."""
-    steps, timestamps_ms, values = points
-    if np.all(timestamps_ms[1:] >= timestamps_ms[:-1]):
-        return points
-    return points.rows(np.lexsort((places_of(values), steps, timestamps_ms)))
-
-
-def _position_after(points: Points, page_token: str, binding: str) -> int:
-    """How many points, by time, stand before or at the one that the token names."""
-    timestamp_ms, step, value = paging.decode(page_token, binding, size=3)
-    if not isinstance(timestamp_ms, int) or not isinstance(step, int):
-        raise DataCorrupted("A page token that this server made holds no point.")
-    place = places_of(np.array([value], np.float64))[0]
-    start, stop = 0, points.row_count
-    for column, wanted in ((points.timestamps_ms, timestamp_ms), (points.steps, step)):
-        inside = column[start:stop]
-        start, stop = (
-            start + int(np.searchsorted(inside, wanted, "left")),
-            start + int(np.searchsorted(inside, wanted, "right")),
-        )
-    inside = places_of(points.values[start:stop])
-    return start + int(np.searchsorted(inside, place, "right"))

@@ -2,6 +2,6 @@
 
 from assay.storage.tables.columns import metadata
 
-from assay.storage.tables import access, governance, registry, tracking, webhooks  # isort: skip
+from assay.storage.tables import access, collections, governance, registry, tracking, webhooks  # isort: skip
 
-__all__ = ["access", "governance", "metadata", "registry", "tracking", "webhooks"]
+__all__ = ["access", "collections", "governance", "metadata", "registry", "tracking", "webhooks"]

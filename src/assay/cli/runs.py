@@ -11,10 +11,12 @@ from cyclopts import App, Parameter
 from assay.cli.lookup import RUN_SHOWN, collect, experiment_ids, run_id_of
 from assay.cli.options import DEFAULTS, Options
 from assay.cli.output import note, print_facts, print_json, print_table, say, when
+from assay.cli.run_health import health
 from assay.domain.errors import InvalidArgument
 from assay.sdk.client import url_path
 
 app = App(name="runs")
+app.command(health)
 
 _METRICS_SHOWN = 3
 _OWN_METRICS = "system/"

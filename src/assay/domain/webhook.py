@@ -66,6 +66,7 @@ class EventKind(StrEnum):
     ROLLBACK = "rollback"
     GATE_CREATED = "gate.created"
     VERDICT = "verdict"
+    HEALTH_FINDING = "run.health_finding"
 
 
 _KINDS: Final[Mapping[str, EventKind]] = {
@@ -84,6 +85,7 @@ _KINDS: Final[Mapping[str, EventKind]] = {
     EventAction.ROLLBACK: EventKind.ROLLBACK,
     "gate.created": EventKind.GATE_CREATED,
     "verdict.written": EventKind.VERDICT,
+    "run.health_finding": EventKind.HEALTH_FINDING,
 }
 _MODEL_WORDS: Final[Mapping[EventKind, str]] = {
     EventKind.MODEL_CREATED: "registered_model.created",
@@ -235,6 +237,8 @@ def object_of(event: Event) -> dict[str, JsonValue]:
     if kind == "alias":
         model, _, alias = rest.rpartition("@")
         return {"model": model, "alias": alias}
+    if kind == "run":
+        return {"run_id": rest}
     return {}
 
 

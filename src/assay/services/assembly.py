@@ -15,6 +15,7 @@ from assay.services.evaluation import Evaluation
 from assay.services.experiments import Experiments
 from assay.services.gate_runs import GateRuns
 from assay.services.gates import Gates
+from assay.services.health import Health
 from assay.services.importing import Importing
 from assay.services.ingest import Ingest
 from assay.services.ledger import Ledger
@@ -54,6 +55,7 @@ class Services:
     ingest: Ingest
     metrics: Metrics
     live: Live
+    health: Health
     compaction: Compaction
     registry: Registry
     registration: Registration
@@ -76,6 +78,7 @@ class Services:
         self.platform.blobs.sweep_temporary(0)
         self.compaction.start()
         self.ingest.start()
+        self.health.start()
         self.webhook_delivery.start()
 
     def close(self) -> None:
@@ -83,6 +86,7 @@ class Services:
         self.live.close()
         self.webhook_delivery.close()
         self.ingest.close()
+        self.health.close()
         self.compaction.close()
 
 
@@ -99,6 +103,7 @@ def build_services(
     post = WebhookPost(webhook_hosts)
     registry = Registry(platform, ledger)
     metrics = Metrics(platform, live)
+    health = Health(platform, ledger, metrics)
     promotion = Promotion(platform, ledger)
     registration = Registration(platform, ledger, registry)
     aliases = Aliases(platform, ledger, promotion)
@@ -113,9 +118,10 @@ def build_services(
         records=Records(platform),
         artifacts=Artifacts(platform),
         logged_models=LoggedModels(platform),
-        ingest=Ingest(platform, live, compaction),
+        ingest=Ingest(platform, live, compaction, health),
         metrics=metrics,
         live=live,
+        health=health,
         compaction=compaction,
         registry=registry,
         registration=registration,

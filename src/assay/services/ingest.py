@@ -20,6 +20,7 @@ from assay.domain.names import check_metric_key
 from assay.services.batch import Batch, Columns
 from assay.services.compaction import Compaction
 from assay.services.context import Context
+from assay.services.health import Health
 from assay.services.ingest_group import Written, write_group
 from assay.services.ingest_queue import IngestQueue, Item
 from assay.services.live import Live
@@ -42,6 +43,7 @@ class Ingest:
         platform: Platform,
         live: Live | None = None,
         compaction: Compaction | None = None,
+        health: Health | None = None,
         *,
         queue: IngestQueue | None = None,
         patience_s: float = PATIENCE_S,
@@ -49,6 +51,7 @@ class Ingest:
         self._platform = platform
         self._live = live or Live()
         self._compaction = compaction
+        self._health = health
         self._queue = queue or IngestQueue()
         self._patience_s = patience_s
         # Ids of keys that are surely committed: the id of a key that was rolled back may go to another.
@@ -206,6 +209,9 @@ class Ingest:
         if self._compaction is not None:
             for run in written.runs:
                 self._compaction.note(run.run_pk, len(run.keys))
+        if self._health is not None:
+            for run in written.runs:
+                self._health.note(run.run_pk)
 
 
 def _columns(points: Columns | Sequence[MetricPoint]) -> Columns:

@@ -6,10 +6,9 @@ from assay.storage.tables import (
     governance,
     health,
     registry,
-    reviews,
     tracking,
     webhooks,
-)  # isort: skip
+)
 from assay.storage.tables.columns import metadata
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
     "health",
     "metadata",
     "registry",
-    "reviews",
     "tracking",
     "webhooks",
 ]

@@ -134,11 +134,11 @@ class Health:
         binding = bind(["health", experiment_id])
         pk = experiment_pk(experiment_id)
         with self._platform.database.read() as tx:
-            home = experiments.find_home(tx, pk)
+            home = experiments.find_experiment(tx, pk)
             what = f"Experiment {experiment_id!r}"
             if home is None:
                 raise NotFound(f"{what} does not exist.", field="experiment_id")
-            context.require_object(Action.TRACKING_READ, home[1], what)
+            context.require_object(Action.TRACKING_READ, home.workspace, what)
             before = rows.last_number(tx)
             if page_token:
                 (token,) = decode(page_token, binding, size=1)

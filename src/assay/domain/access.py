@@ -39,6 +39,10 @@ class Action(StrEnum):
     GATE_REQUEST = "gate.request"
     GATE_RUN = "gate.run"
     VERDICT_WRITE = "verdict.write"
+    ITEM_READ = "gate.items"
+    APPROVE = "approval.write"
+    BREAK_GLASS = "break_glass.request"
+    BREAK_GLASS_CONFIRM = "break_glass.confirm"
     LEDGER_READ = "ledger.read"
     WORKSPACE_READ = "workspace.read"
     WORKSPACE_WRITE = "workspace.write"
@@ -70,12 +74,15 @@ GRANTS: Mapping[Role, frozenset[Action]] = {
         Action.REGISTRY_DELETE,
         Action.PROMOTE,
         Action.GATE_WRITE,
+        Action.ITEM_READ,
+        Action.APPROVE,
+        Action.BREAK_GLASS_CONFIRM,
         Action.LEDGER_READ,
     },
     # A gate runner leases work and writes verdicts. It reads no runs, models or other workspaces:
     # what a leased gate run needs is handed out with the lease.
     Role.GATE: frozenset({Action.GATE_RUN, Action.VERDICT_WRITE}),
-    Role.AUDITOR: _READS | {Action.LEDGER_READ, Action.ACCESS_READ},
+    Role.AUDITOR: _READS | {Action.ITEM_READ, Action.LEDGER_READ, Action.ACCESS_READ},
     # Everything but evidence: an admin can neither lease a gate run nor write a verdict.
     Role.ADMIN: frozenset(Action) - {Action.GATE_RUN, Action.VERDICT_WRITE},
 }

@@ -22,10 +22,11 @@ GATE_SCHEME: Final = "gate-v1"
 MAX_GUARDS: Final = 50
 MAX_TIMEOUT_S: Final = 7 * 24 * 3600
 NAMES_SHOWN: Final = 10
+DEFAULT_ALPHA: Final = "0.05"
 
 
 class Comparison(StrEnum):
-    """How challenger and champion are compared. `paired` adds advice; it never promotes by itself."""
+    """How challenger and champion are compared. `paired` wants a significant win on top of a strict one."""
 
     STRICT = "strict"
     PAIRED = "paired"
@@ -60,6 +61,8 @@ class GateSpec:
 
     `suite` is the suite's fingerprint, `bundle` the SHA-256 of the evaluator's files where a runner
     fetches them, `approvals` how many distinct people must agree, `timeout_s` seconds for one run.
+    `alpha` is the highest p-value that a `paired` gate accepts, None for a `strict` one;
+    `signed_verdicts` lets only verdicts with a registered key's signature count.
     """
 
     suite: str
@@ -72,6 +75,8 @@ class GateSpec:
     approvals: int = 0
     timeout_s: int = 3600
     bundle: str | None = None
+    alpha: Fraction | None = None
+    signed_verdicts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +135,20 @@ def parse_gate(record: object) -> GateSpec:
     """A gate from its JSON form; InvalidArgument names what is missing, unknown or wrong.
 
     Form: {suite, metric, direction, threshold, guards?: [{metric, direction, max_regression,
-    relative?}], min_items?, comparison?, approvals?, timeout_s?, bundle?}. Numbers may be decimal
-    text; they are kept exactly.
+    relative?}], min_items?, comparison?, alpha?, approvals?, timeout_s?, bundle?, signed_verdicts?}.
+    Numbers may be decimal text; they are kept exactly.
     """
     plain = check_value(record, root="gate")
     if not isinstance(plain, dict):
         raise InvalidArgument("gate must be an object.", field="gate")
     known = {"suite", "metric", "direction", "threshold", "guards", "min_items", "comparison",
-             "approvals", "timeout_s", "bundle"}  # fmt: skip
+             "approvals", "timeout_s", "bundle", "alpha", "signed_verdicts"}  # fmt: skip
     _check_members(plain, "gate", {"suite", "metric", "direction", "threshold"}, known)
     guards = plain.get("guards") or []
     if not isinstance(guards, list) or len(guards) > MAX_GUARDS:
         raise InvalidArgument(f"guards must be a list of at most {MAX_GUARDS}.", field="guards")
     bundle = plain.get("bundle")
+    comparison = _comparison(plain.get("comparison", "strict"))
     return GateSpec(
         suite=parse_digest(plain["suite"], "suite"),
         metric=check_metric_key(plain["metric"], "metric"),
@@ -150,10 +156,12 @@ def parse_gate(record: object) -> GateSpec:
         threshold=exact(plain["threshold"], "threshold"),
         guards=tuple(_guard(guard, f"guards[{i}]") for i, guard in enumerate(guards)),
         min_items=_count(plain.get("min_items", 1), "min_items", 1, 10**9),
-        comparison=_comparison(plain.get("comparison", "strict")),
+        comparison=comparison,
         approvals=_count(plain.get("approvals", 0), "approvals", 0, 100),
         timeout_s=_count(plain.get("timeout_s", 3600), "timeout_s", 1, MAX_TIMEOUT_S),
         bundle=None if bundle is None else parse_digest(bundle, "bundle"),
+        alpha=_alpha(plain.get("alpha"), comparison),
+        signed_verdicts=_signed(plain.get("signed_verdicts", "off")),
     )
 
 
@@ -178,7 +186,15 @@ def check_gate(spec: GateSpec, suite: Suite) -> None:
 
 
 def gate_record(spec: GateSpec) -> dict[str, JsonValue]:
-    """The JSON form of a gate, numbers as exact text."""
+    """The JSON form of a gate, numbers as exact text.
+
+    What came later is named only where it is used, so that older gates keep their fingerprints.
+    """
+    later: dict[str, JsonValue] = {}
+    if spec.alpha is not None:
+        later["alpha"] = exact_text(spec.alpha)
+    if spec.signed_verdicts:
+        later["signed_verdicts"] = "require"
     return {
         "suite": spec.suite,
         "metric": spec.metric,
@@ -198,6 +214,7 @@ def gate_record(spec: GateSpec) -> dict[str, JsonValue]:
         "approvals": spec.approvals,
         "timeout_s": spec.timeout_s,
         "bundle": spec.bundle,
+        **later,
     }
 
 
@@ -340,6 +357,25 @@ def _comparison(value: JsonValue) -> Comparison:
         raise InvalidArgument(
             "comparison must be 'strict' or 'paired'.", field="comparison"
         ) from None
+
+
+def _alpha(value: JsonValue, comparison: Comparison) -> Fraction | None:
+    if comparison is Comparison.STRICT:
+        if value is not None:
+            raise InvalidArgument("alpha belongs to comparison 'paired'.", field="alpha")
+        return None
+    alpha = exact(DEFAULT_ALPHA if value is None else value, "alpha")
+    if not 0 < alpha < 1:
+        raise InvalidArgument("alpha must be greater than 0 and less than 1.", field="alpha")
+    return alpha
+
+
+def _signed(value: JsonValue) -> bool:
+    if not isinstance(value, str) or value not in {"off", "require"}:
+        raise InvalidArgument(
+            "signed_verdicts must be 'off' or 'require'.", field="signed_verdicts"
+        )
+    return value == "require"
 
 
 def _row(row: object, index: int) -> tuple[str, Mapping[str, object]]:

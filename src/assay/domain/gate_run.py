@@ -9,6 +9,7 @@ from typing import Final
 
 from assay.domain.errors import Conflict
 from assay.domain.gate import GateSpec, Outcome, Verdict
+from assay.domain.verdict_statement import VerdictSignature
 
 MAX_ATTEMPTS: Final = 5
 """How often a gate run is handed out; after that it ends with the verdict `expired`."""
@@ -77,6 +78,7 @@ class GivenVerdict:
     rows_sha256: str | None
     runner: str
     created_at_ms: int
+    signature: VerdictSignature | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ class EventAction(StrEnum):
     ALIAS_DELETED = "alias.deleted"
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
+    BREAK_GLASS = "break_glass"
 
 
 @dataclass(frozen=True, slots=True)

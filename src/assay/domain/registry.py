@@ -20,13 +20,14 @@ class VersionState(StrEnum):
 
 
 class MoveKind(StrEnum):
-    """Why an alias moved. Only `promotion` and `rollback` touch a protected alias (`imported` marks one moved in)."""
+    """Why an alias moved. Only `promotion`, `rollback` and `break_glass` touch a protected alias (`imported`: moved in)."""
 
     SET = "set"
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
     REMOVED = "removed"
     IMPORTED = "imported"
+    BREAK_GLASS = "break_glass"
 
 
 @dataclass(frozen=True, slots=True)

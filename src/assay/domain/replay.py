@@ -124,6 +124,7 @@ _FORMS: Final[Mapping[str, type[Details]]] = {
     EventAction.ALIAS_DELETED: AliasRemoved,
     EventAction.PROMOTION: AliasMoved,
     EventAction.ROLLBACK: RolledBack,
+    EventAction.BREAK_GLASS: AliasMoved,
 }
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "int": (int,),

@@ -64,6 +64,7 @@ class EventKind(StrEnum):
     PROMOTION = "promotion"
     PROMOTION_HELD = "promotion.held"
     ROLLBACK = "rollback"
+    BREAK_GLASS = "break_glass"
     GATE_CREATED = "gate.created"
     VERDICT = "verdict"
     HEALTH_FINDING = "run.health_finding"
@@ -83,6 +84,7 @@ _KINDS: Final[Mapping[str, EventKind]] = {
     EventAction.ALIAS_DELETED: EventKind.ALIAS_REMOVED,
     EventAction.PROMOTION: EventKind.PROMOTION,
     EventAction.ROLLBACK: EventKind.ROLLBACK,
+    EventAction.BREAK_GLASS: EventKind.BREAK_GLASS,
     "gate.created": EventKind.GATE_CREATED,
     "verdict.written": EventKind.VERDICT,
     "run.health_finding": EventKind.HEALTH_FINDING,
@@ -95,6 +97,7 @@ _MODEL_WORDS: Final[Mapping[EventKind, str]] = {
     EventKind.ALIAS_SET: "model_version_alias.created",
     EventKind.PROMOTION: "model_version_alias.created",
     EventKind.ROLLBACK: "model_version_alias.created",
+    EventKind.BREAK_GLASS: "model_version_alias.created",
     EventKind.ALIAS_REMOVED: "model_version_alias.deleted",
 }
 _PROMPT_WORDS: Final[Mapping[EventKind, str]] = {
@@ -107,6 +110,7 @@ _PROMPT_WORDS: Final[Mapping[EventKind, str]] = {
     EventKind.ALIAS_SET: "prompt_alias.created",
     EventKind.PROMOTION: "prompt_alias.created",
     EventKind.ROLLBACK: "prompt_alias.created",
+    EventKind.BREAK_GLASS: "prompt_alias.created",
     EventKind.ALIAS_REMOVED: "prompt_alias.deleted",
 }
 MLFLOW_EVENTS: Final = frozenset(

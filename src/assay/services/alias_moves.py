@@ -28,8 +28,9 @@ _ACTIONS: Mapping[MoveKind, EventAction] = {
     MoveKind.PROMOTION: EventAction.PROMOTION,
     MoveKind.ROLLBACK: EventAction.ROLLBACK,
     MoveKind.REMOVED: EventAction.ALIAS_DELETED,
+    MoveKind.BREAK_GLASS: EventAction.BREAK_GLASS,
 }
-_GUARDED_KINDS = frozenset({MoveKind.PROMOTION, MoveKind.ROLLBACK})
+_GUARDED_KINDS = frozenset({MoveKind.PROMOTION, MoveKind.ROLLBACK, MoveKind.BREAK_GLASS})
 
 
 @dataclass(frozen=True, slots=True)

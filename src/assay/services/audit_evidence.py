@@ -22,6 +22,7 @@ _KINDS: Mapping[str, frozenset[MoveKind]] = {
     EventAction.ALIAS_DELETED: frozenset({MoveKind.REMOVED}),
     EventAction.PROMOTION: frozenset({MoveKind.PROMOTION}),
     EventAction.ROLLBACK: frozenset({MoveKind.ROLLBACK}),
+    EventAction.BREAK_GLASS: frozenset({MoveKind.BREAK_GLASS}),
 }
 
 

@@ -2,6 +2,7 @@
 
 from assay.storage.tables import (
     access,
+    checkpoints,
     collections,
     governance,
     health,
@@ -13,6 +14,8 @@ from assay.storage.tables.columns import metadata
 
 __all__ = [
     "access",
+    "closure",
+    "checkpoints",
     "collections",
     "governance",
     "health",

@@ -24,7 +24,9 @@ from assay.domain.gate import (
     threshold_miss,
     verdict_digest,
 )
+from assay.domain.paired import PairedResult, significance_miss
 from assay.domain.registry import MoveKind, VersionState
+from assay.domain.review import counting_approvals
 
 RULE_VERSION: Final = "promotion-v1"
 
@@ -36,7 +38,9 @@ class Reason(StrEnum):
     QUARANTINED = "quarantined"
     UNVERIFIABLE = "unverifiable_lineage"
     ALREADY_CHAMPION = "already_champion"
+    FROZEN = "frozen"
     NO_GATE = "no_gate"
+    VERDICT_VOID = "verdict_void"
     NO_VERDICT = "no_verdict"
     WRONG_GATE = "wrong_gate"
     WRONG_BYTES = "wrong_bytes"
@@ -49,9 +53,11 @@ class Reason(StrEnum):
     TOO_FEW_ITEMS = "too_few_items"
     CHAMPION_NOT_COMPARABLE = "champion_not_comparable"
     NOT_STRICTLY_BETTER = "not_strictly_better"
+    NOT_SIGNIFICANT = "not_significant"
     GUARD_NOT_SCORED = "guard_not_scored"
     GUARD_REGRESSION = "guard_regression"
     APPROVALS_MISSING = "approvals_missing"
+    CLOSURE_NOT_OK = "closure_not_ok"
     PROMOTED = "promoted"
 
 
@@ -66,13 +72,17 @@ _OUTCOMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A version in the contest: its frozen bytes, its standing, and its verdict under the gate."""
+    """A version in the contest: its frozen bytes, its standing, and its verdict under the gate.
+
+    `void` says why the verdict that it was given does not count; `verdict` is None then.
+    """
 
     version: int
     artifact_digest: str | None
     verdict: Verdict | None = None
     state: VersionState = VersionState.REGISTERED
     is_verifiable: bool = True
+    void: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,7 @@ class Decision:
     challenger_score: Fraction | None
     champion_score: Fraction | None
     evidence: dict[str, str] = field(default_factory=dict)
+    paired: PairedResult | None = None
 
     @property
     def holder(self) -> Literal["challenger", "champion"]:
@@ -98,6 +109,7 @@ class Decision:
         """The decision as JSON, scores as exact text."""
         scores = (self.challenger_score, self.champion_score)
         challenger, champion = (None if s is None else exact_text(s) for s in scores)
+        advice = {} if self.paired is None else {"paired": self.paired.as_record()}
         return {
             "promoted": self.promoted,
             "holder": self.holder,
@@ -109,6 +121,7 @@ class Decision:
             "challenger_score": challenger,
             "champion_score": champion,
             "evidence": dict(self.evidence),
+            **advice,
         }
 
 
@@ -119,21 +132,33 @@ def decide(
     *,
     approvals: Collection[str] = (),
     barred: Collection[str] = (),
+    promoter: str | None = None,
+    frozen: str | None = None,
+    paired: PairedResult | None = None,
+    unclosed: str | None = None,
 ) -> Decision:
     """Promote or hold. `champion` is the version that holds the alias now, None when none does.
 
     `approvals` are the names of those who agreed to this very promotion; those `barred` (who
-    registered the version, ran the training or wrote the gate) do not count. Scores are compared
-    exactly; a tie holds. The first champion needs only to pass, and so does one after a champion that
+    registered the version, ran the training or wrote the gate) do not count, nor does the `promoter`
+    alone. `frozen` says why nothing is promoted now. `paired` is the paired test of the two verdicts:
+    advice under a strict gate, a condition under a paired one. Scores are compared exactly; a tie
+    holds. `unclosed` says why the challenger's lineage is not shown to be closed, where
+    that is demanded. The first champion needs only to pass, and so does one after a champion that
     was imported without files: what can never be scored can never be compared.
     """
     holds = list(_standing(challenger, champion))
+    if frozen is not None:
+        holds.append((Reason.FROZEN, f"{frozen}."))
     current = None if gate is None else gate_fingerprint(gate)
     if gate is None or current is None:
         holds.append((Reason.NO_GATE, "no gate: nothing can take this alias until one is set."))
     else:
         holds += _under_gate(challenger, champion, gate, current)
-        holds += _approvals(gate, set(approvals) - set(barred))
+        holds += _significant(gate, paired, holds)
+        holds += _approvals(gate, counting_approvals(approvals, barred, promoter))
+    if unclosed is not None:
+        holds.append((Reason.CLOSURE_NOT_OK, unclosed))
     holds.sort(key=lambda hold: _RANK[hold[0]])
     if not holds:
         holds = [(Reason.PROMOTED, _praise(challenger, champion))]
@@ -147,6 +172,7 @@ def decide(
         challenger_score=_score(challenger),
         champion_score=_score(champion),
         evidence=_evidence(challenger, champion, current),
+        paired=paired,
     )
 
 
@@ -221,6 +247,8 @@ def _under_gate(
     challenger: Contender, champion: Contender | None, gate: GateSpec, current: str
 ) -> list[tuple[Reason, str]]:
     verdict = challenger.verdict
+    if verdict is None and challenger.void is not None:
+        return [(Reason.VERDICT_VOID, f"verdict void: {challenger.void}.")]
     if verdict is None:
         sentence = f"no verdict: version {challenger.version} has not been scored by this gate."
         return [(Reason.NO_VERDICT, sentence)]
@@ -239,6 +267,8 @@ def _under_gate(
             f"champion not comparable: version {champion.version} has no score under the current "
             "gate and must be scored first."
         )
+        if champion.void is not None:
+            sentence = f"champion not comparable: {champion.void}; it must be scored again."
         return [*holds, (Reason.CHAMPION_NOT_COMPARABLE, sentence)]
     holds += _against(verdict, held, gate)
     for guard in gate.guards:
@@ -283,6 +313,17 @@ def _against(challenger: Verdict, champion: Verdict, gate: GateSpec) -> list[tup
     how = "a tie" if ours == theirs else "worse"
     sentence = f"not strictly better: {gate.metric} {short(ours)} against {short(theirs)} is {how}."
     return [(Reason.NOT_STRICTLY_BETTER, sentence)]
+
+
+def _significant(
+    gate: GateSpec, paired: PairedResult | None, holds: Collection[tuple[Reason, str]]
+) -> list[tuple[Reason, str]]:
+    """Under a paired gate, a strict win that could be luck holds."""
+    unfit = {Reason.NOT_STRICTLY_BETTER, Reason.CHAMPION_NOT_COMPARABLE}
+    if gate.alpha is None or paired is None or unfit & {code for code, _ in holds}:
+        return []
+    missed = significance_miss(paired, gate.alpha)
+    return [] if missed is None else [(Reason.NOT_SIGNIFICANT, missed)]
 
 
 def _guarded(

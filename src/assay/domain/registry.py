@@ -20,7 +20,7 @@ class VersionState(StrEnum):
 
 
 class MoveKind(StrEnum):
-    """Why an alias moved. Only `promotion`, `rollback` and `break_glass` touch a protected alias (`imported`: moved in)."""
+    """Why an alias moved. A protected one moves by `promotion`, `rollback` and `break_glass`, or was `imported`."""
 
     SET = "set"
     PROMOTION = "promotion"

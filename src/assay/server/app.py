@@ -14,6 +14,7 @@ from assay.faces.dispatch import Dispatcher, Face
 from assay.faces.identity import LOOPBACK, Identity
 from assay.faces.mlflow import routes as mlflow
 from assay.faces.native import routes as native
+from assay.faces.wandb import routes as wandb
 from assay.server import health
 from assay.server.bootstrap import open_data, open_services
 from assay.server.page import Page
@@ -97,7 +98,7 @@ class App:
 
 def faces() -> list[Face]:
     """Every face of the server: what is not in here cannot be reached."""
-    return [health.face(), native.face(), *mlflow.faces()]
+    return [health.face(), native.face(), *mlflow.faces(), *wandb.faces()]
 
 
 def request_ids() -> Callable[[], str]:

@@ -29,6 +29,7 @@ from assay.services.registration import Registration
 from assay.services.registry import Registry
 from assay.services.runs import Runs
 from assay.services.search import Search
+from assay.services.signatures import Signatures
 from assay.services.stages import Stages
 from assay.services.versions import Versions
 from assay.services.webhook_delivery import WebhookDelivery
@@ -72,6 +73,7 @@ class Services:
     importing: Importing
     webhooks: Webhooks
     webhook_delivery: WebhookDelivery
+    signatures: Signatures
 
     def start(self) -> None:
         """Start the background threads and clear what an earlier crash left half-uploaded."""
@@ -137,5 +139,5 @@ def build_services(
         audit=Audit(platform),
         importing=Importing(platform, ledger, metrics),
         webhooks=Webhooks(platform, ledger, post),
-        webhook_delivery=WebhookDelivery(platform, post),
+        webhook_delivery=WebhookDelivery(platform, post, recorded=ledger.recorded),
     )

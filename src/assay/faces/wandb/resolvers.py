@@ -1,0 +1,10 @@
+"""Every resolver of the W&B face, by type and field."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from assay.faces.wandb import viewer
+from assay.faces.wandb.ask import Resolvers
+
+RESOLVERS: Final[tuple[Resolvers, ...]] = (viewer.RESOLVERS,)

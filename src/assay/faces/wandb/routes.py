@@ -1,0 +1,22 @@
+"""Every endpoint of the W&B face."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from assay.faces.dispatch import Face
+from assay.faces.endpoint import Endpoint
+from assay.faces.wandb import graphql_route, plain
+from assay.faces.wandb.dialect import WandbDialect
+
+PREFIXES: Final = ("/graphql", "/files/", "/storage/", "/sdk/otel/", "/oidc/")
+
+
+def endpoints() -> tuple[Endpoint, ...]:
+    """The records of the whole face."""
+    return (*graphql_route.ENDPOINTS, *plain.ENDPOINTS)
+
+
+def faces() -> list[Face]:
+    """The W&B face."""
+    return [Face("wandb", PREFIXES, WandbDialect(), endpoints())]

@@ -465,3 +465,24 @@ def test_a_slow_receiver_holds_up_no_promotion(desk: Desk) -> None:
 
     assert sorted(str(event) for event in told) == ["model.created", "model.created", "promotion"]
     assert {state for _, state, _ in desk.states(webhook_id)} == {DeliveryState.DELIVERED}
+
+
+def test_an_event_is_sent_without_waiting_to_be_asked_for(desk: Desk) -> None:
+    """The ledger wakes the threads: how seldom they ask the database does not matter."""
+    hour_s = 3_600.0
+    delivery = WebhookDelivery(
+        desk.office.platform,
+        desk.post,
+        poll_s=hour_s,
+        recorded=desk.office.services.ledger.recorded,
+    )
+    desk.listen("model.created")
+    delivery.start()
+    try:
+        for number in range(1, 6):
+            desk.office.services.registry.create_model(desk.office.ask(), f"model-{number}")
+            desk.receiver.wait_for(number)
+    finally:
+        delivery.close()
+
+    assert len(desk.receiver.received) == 5

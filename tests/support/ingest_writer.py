@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from assay.domain.metric import MetricPoint
-from assay.services import compaction
+from assay.services import backlogs, compaction
 from assay.services.compaction import Compaction
 from assay.services.ingest import Ingest
 from assay.storage.database import open_database
@@ -50,9 +50,9 @@ async def write_for_ever(ingest: Ingest, task: int, first: int) -> None:
 
 async def main(address: str, first: int) -> None:
     """Write from several tasks while a compaction runs beside them all the time."""
-    compaction.MAX_TAIL_ROWS = 4  # type: ignore[misc]
+    backlogs.MAX_TAIL_ROWS = 4  # type: ignore[misc]
     compaction.CHUNK_POINTS = 64  # type: ignore[misc]
-    compaction.QUIET_WORK = 10**9  # type: ignore[misc]
+    backlogs.QUIET_WORK = 10**9  # type: ignore[misc]
     compaction._POLL_S = 0.001  # type: ignore[misc]
     platform = make_platform(Path("unused"), open_database(address))
     background = Compaction(platform)

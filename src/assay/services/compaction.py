@@ -20,26 +20,12 @@ from assay.series.blocks import MARK, Block, decode_rows, encode_blocks, keys_of
 from assay.series.codec import MAX_CHUNK_POINTS, decode_chunk, encode_chunk
 from assay.series.placement import Placement, StoredChunk, place
 from assay.series.points import Points, merge_sorted
+from assay.services.backlogs import IDLE_S, Backlogs
 from assay.services.platform import Platform
 from assay.storage import metric_series
 from assay.storage.database import Database, Transaction
 from assay.storage.metric_series import ChunkRow, NewChunk, TailSize
 from assay.storage.metrics import TailRow, append_tail, set_exact_counts
-
-MAX_TAIL_ROWS: Final = 256
-MAX_TAIL_POINTS: Final = 32_768
-"""From so many rows or points on, the tail of a run is compacted."""
-
-IDLE_ROWS: Final = 16
-IDLE_POINTS: Final = 1_024
-"""So much is enough once nothing has come for a while: the run has probably ended."""
-
-IDLE_S: Final = 30.0
-QUIET_WORK: Final = 16_384
-"""Ingest is busy when more than so many points, or 64 for each row, came since the last look."""
-
-URGENT_FACTOR: Final = 32
-"""While ingest is busy, compaction waits until a tail is so many times over its limit."""
 
 MAX_PASS_POINTS: Final = 524_288
 FLUSH_POINTS: Final = 262_144
@@ -50,9 +36,7 @@ IDLE_CHUNK_POINTS: Final = 64
 KEPT_FREE_PAGES: Final = 2_048
 """Free pages that stay in a SQLite file: the next tail rows go there without growing it."""
 
-MAX_TRACKED_RUNS: Final = 100_000
 _WORTH_JOINING: Final = 2
-_ROW_WORK: Final = 64
 _PAGES_A_STEP: Final = 256
 _POLL_S: Final = 0.5
 _BLOCK_JOINS_UP_TO: Final = 2
@@ -63,15 +47,6 @@ _log = structlog.get_logger("assay.compaction")
 
 class _Stopping(Exception):
     """The server stops; the pass is given up."""
-
-
-@dataclass(slots=True)
-class _Backlog:
-    """What has come for a run since its tail was last compacted."""
-
-    rows: int = 0
-    points: int = 0
-    at_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -93,12 +68,9 @@ class Compaction:
 
     def __init__(self, platform: Platform, *, idle_s: float = IDLE_S) -> None:
         self._database = platform.database
-        self._idle_s = idle_s
-        self._backlogs: dict[int, _Backlog] = {}
-        self._lock = threading.Lock()
+        self._backlogs = Backlogs(idle_s)
         self._one_at_a_time = threading.Lock()
         self._stop = threading.Event()
-        self._noted_work = 0
         self._worked_since_s = 0.0
         self._thread: threading.Thread | None = None
 
@@ -110,20 +82,14 @@ class Compaction:
     def close(self) -> None:
         """Stop after the transaction at hand. Again is fine."""
         self._stop.set()
+        self._backlogs.wake()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
 
     def note(self, run_pk: int, points: int) -> None:
         """Take note of a tail row that was committed."""
-        with self._lock:
-            self._noted_work += points + _ROW_WORK
-            backlog = self._backlogs.setdefault(run_pk, _Backlog())
-            backlog.rows += 1
-            backlog.points += points
-            backlog.at_s = time.monotonic()
-            if len(self._backlogs) > MAX_TRACKED_RUNS:
-                self._forget_the_smallest()
+        self._backlogs.note(run_pk, points)
 
     def compact_run(self, run_pk: int, *, is_idle: bool = False) -> bool:
         """Compact the tail of a run; False when there was nothing to gain, or another was faster.
@@ -131,11 +97,7 @@ class Compaction:
         With `is_idle` all of it is compacted and short series become chunks too.
         """
         with self._one_at_a_time:
-            with self._lock:
-                self._backlogs.pop(run_pk, None)
-                if not is_idle:
-                    # What is left as blocks now is finished once nothing more comes.
-                    self._backlogs[run_pk] = _Backlog(IDLE_ROWS, 0, time.monotonic())
+            self._backlogs.begin(run_pk, is_idle=is_idle)
             has_worked = False
             while not self._stop.is_set() and self._pass(run_pk, is_idle=is_idle):
                 has_worked = True
@@ -157,8 +119,10 @@ class Compaction:
     def _run(self) -> None:
         self._recall()
         while not self._stop.is_set():
+            self._backlogs.wait()
+            # Not at once: what comes together is compacted together.
             self._stop.wait(_POLL_S)
-            due = self._due()
+            due = self._backlogs.due()
             for run_pk, is_idle in due:
                 if self._stop.is_set():
                     return
@@ -174,16 +138,7 @@ class Compaction:
         except AppError:
             _log.exception("the tails of earlier runs could not be counted")
             return
-        now_s = time.monotonic()
-        with self._lock:
-            for load in loads:
-                self._backlogs.setdefault(load.run_pk, _Backlog(load.rows, load.points, now_s))
-
-    def _forget_the_smallest(self) -> None:
-        """Make room: what is forgotten is counted again after the next start."""
-        smallest = sorted(self._backlogs.items(), key=lambda pair: pair[1].rows + pair[1].points)
-        for run_pk, _ in smallest[: MAX_TRACKED_RUNS // 2]:
-            del self._backlogs[run_pk]
+        self._backlogs.recall(loads)
 
     def _attempt(self, run_pk: int, *, is_idle: bool) -> None:
         try:
@@ -198,20 +153,6 @@ class Compaction:
             self.shrink()
         except AppError as error:
             _log.warning("free pages could not be given back", error=error.message)
-
-    def _due(self) -> list[tuple[int, bool]]:
-        """Runs to compact now, the fullest first, and whether each is idle."""
-        now_s = time.monotonic()
-        with self._lock:
-            is_quiet = self._noted_work <= QUIET_WORK
-            self._noted_work = 0
-            found = [
-                (backlog.points + backlog.rows, run_pk, now_s - backlog.at_s >= self._idle_s)
-                for run_pk, backlog in self._backlogs.items()
-                if _is_over(backlog, 1 if is_quiet else URGENT_FACTOR)
-                or (now_s - backlog.at_s >= self._idle_s and _is_worth_it(backlog))
-            ]
-        return [(run_pk, is_idle) for _, run_pk, is_idle in sorted(found, reverse=True)]
 
     def _pass(self, run_pk: int, *, is_idle: bool) -> bool:
         try:
@@ -290,14 +231,6 @@ class Compaction:
         if self._thread is threading.current_thread() and now_s - self._worked_since_s > _WORK_S:
             self._stop.wait(_REST_S)
             self._worked_since_s = time.monotonic()
-
-
-def _is_over(backlog: _Backlog, factor: int) -> bool:
-    return backlog.rows > MAX_TAIL_ROWS * factor or backlog.points > MAX_TAIL_POINTS * factor
-
-
-def _is_worth_it(backlog: _Backlog) -> bool:
-    return backlog.rows >= IDLE_ROWS or backlog.points >= IDLE_POINTS
 
 
 def _chosen(sizes: Sequence[TailSize], *, is_idle: bool) -> Sequence[TailSize]:

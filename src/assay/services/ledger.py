@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 from assay.domain.access import Action, is_allowed
@@ -26,6 +27,8 @@ class Ledger:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        self.recorded = threading.Event()
+        """Set whenever an event was appended, shortly before its transaction ends."""
 
     def lock(self, tx: Transaction) -> None:
         """Let no other event be written until this transaction ends.
@@ -69,6 +72,7 @@ class Ledger:
             prev=head.hash,
         )
         rows.append_event(tx, event, chain(event))
+        self.recorded.set()
         return event.seq
 
     def record_denied(

@@ -1,12 +1,17 @@
 """Telling webhooks what happened, in threads of its own: the ledger is written out, then sent.
 
 An event reaches a webhook at least once. Nothing here takes part in the transaction that it tells of.
+
+Nobody asks the database in a hurry: the ledger says when it grew, whoever writes notices out wakes a
+sender, and a sender that found one wakes the next. Asking every few seconds is for the rest: what
+another server on the same database wrote, and attempts that fall due again.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -31,7 +36,12 @@ from assay.storage.database import Transaction
 from assay.storage.ledger import get_head
 from assay.storage.webhook_deliveries import Lease
 
-POLL_S: Final = 0.5
+POLL_S: Final = 2.0
+"""How often the database is asked though nothing was heard of it here."""
+
+HEARD_WAITS_S: Final = (0.01, 0.05, 0.25, 1.0)
+"""The ledger tells before its transaction ends: looks that come when it should have ended."""
+
 SENDERS: Final = 4
 LEASE_MS: Final = 60_000
 """Longer than any attempt: whoever holds it beyond this has died."""
@@ -57,18 +67,25 @@ class WebhookDelivery:
         *,
         poll_s: float = POLL_S,
         senders: int = SENDERS,
+        recorded: threading.Event | None = None,
     ) -> None:
         self._platform = platform
         self._post = post
         self._poll_s = poll_s
         self._senders = senders
+        self._recorded = recorded or threading.Event()
         self._stop = threading.Event()
+        self._called = threading.Condition()
+        self._calls = 0
         self._threads: list[threading.Thread] = []
         self._purged_at_ms = 0
 
     def start(self) -> None:
         """Start the threads; they begin with what an earlier process left."""
-        jobs = [self._keep_writing_out] + [self._keep_sending] * self._senders
+        # One sender asks the database; the others wait to be woken.
+        polls = [self._poll_s] + [None] * (self._senders - 1)
+        jobs: list[Callable[[], None]] = [self._keep_writing_out]
+        jobs += [partial(self._keep_sending, poll_s) for poll_s in polls]
         for number, job in enumerate(jobs):
             thread = threading.Thread(target=job, name=f"assay-webhooks-{number}", daemon=True)
             self._threads.append(thread)
@@ -77,6 +94,9 @@ class WebhookDelivery:
     def close(self) -> None:
         """Stop after the attempts at hand. What was not sent is sent after the next start."""
         self._stop.set()
+        self._recorded.set()
+        with self._called:
+            self._called.notify_all()
         for thread in self._threads:
             thread.join()
         self._threads.clear()
@@ -100,13 +120,19 @@ class WebhookDelivery:
             seq = events[-1].seq if events else start
             if seq != cursor:
                 webhook_deliveries.move_cursor(tx, seq)
+        self._call_a_sender()
         return len(events) == EVENTS_A_STEP
 
-    def send_next(self) -> bool:
-        """Send the notice that is due, if any, and write down how that went; False when none is."""
+    def send_next(self, on_found: Callable[[], object] | None = None) -> bool:
+        """Send the notice that is due, if any, and write down how that went; False when none is.
+
+        `on_found` is called before sending: another may be due beside this one.
+        """
         lease = self._lease()
         if lease is None:
             return False
+        if on_found is not None:
+            on_found()
         at_s = self._platform.now_ms() // 1000
         signed = headers(lease.secret, lease.delivery_id, at_s, lease.body)
         result = self._post.send(lease.url, signed, lease.body)
@@ -169,6 +195,7 @@ class WebhookDelivery:
                 webhook_deliveries.insert_delivery(tx, webhook.pk, name, event.seq, message, now_ms)
 
     def _keep_writing_out(self) -> None:
+        waits_s: list[float] = []
         while not self._stop.is_set():
             try:
                 while self.write_out() and not self._stop.is_set():
@@ -177,17 +204,28 @@ class WebhookDelivery:
             except AppError:
                 _log.exception("events could not be written out for webhooks")
                 self._stop.wait(_REST_S)
-            self._stop.wait(self._poll_s)
+            if self._recorded.wait(waits_s.pop(0) if waits_s else self._poll_s):
+                self._recorded.clear()
+                waits_s = list(HEARD_WAITS_S)
+                self._stop.wait(waits_s.pop(0))
 
-    def _keep_sending(self) -> None:
+    def _keep_sending(self, poll_s: float | None) -> None:
         while not self._stop.is_set():
             try:
-                while not self._stop.is_set() and self.send_next():
+                while not self._stop.is_set() and self.send_next(self._call_a_sender):
                     pass
             except AppError:
                 _log.exception("a delivery to a webhook could not be written down")
                 self._stop.wait(_REST_S)
-            self._stop.wait(self._poll_s)
+            with self._called:
+                self._called.wait_for(lambda: self._calls or self._stop.is_set(), poll_s)
+                self._calls = max(self._calls - 1, 0)
+
+    def _call_a_sender(self) -> None:
+        with self._called:
+            # More calls than senders say nothing more.
+            self._calls = min(self._calls + 1, self._senders)
+            self._called.notify()
 
     def _purge_sometimes(self) -> None:
         now_ms = self._platform.now_ms()

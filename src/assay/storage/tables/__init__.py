@@ -8,6 +8,7 @@ from assay.storage.tables import (
     health,
     registry,
     tracking,
+    wandb,
     webhooks,
 )
 from assay.storage.tables.columns import metadata
@@ -22,5 +23,6 @@ __all__ = [
     "metadata",
     "registry",
     "tracking",
+    "wandb",
     "webhooks",
 ]

@@ -9,6 +9,7 @@ from assay.services.aliases import Aliases
 from assay.services.artifacts import Artifacts
 from assay.services.audit import Audit
 from assay.services.auth import Auth
+from assay.services.collections import Collections, build_collections
 from assay.services.compaction import Compaction
 from assay.services.datasets import Datasets
 from assay.services.evaluation import Evaluation
@@ -73,6 +74,7 @@ class Services:
     importing: Importing
     webhooks: Webhooks
     webhook_delivery: WebhookDelivery
+    collections: Collections
     signatures: Signatures
 
     def start(self) -> None:
@@ -109,6 +111,7 @@ def build_services(
     promotion = Promotion(platform, ledger)
     registration = Registration(platform, ledger, registry)
     aliases = Aliases(platform, ledger, promotion)
+    versions = Versions(platform, ledger)
     return Services(
         platform=platform,
         auth=Auth(platform, ledger, accounts=accounts),
@@ -127,7 +130,8 @@ def build_services(
         compaction=compaction,
         registry=registry,
         registration=registration,
-        versions=Versions(platform, ledger),
+        versions=versions,
+        collections=build_collections(platform, registration, versions, aliases),
         aliases=aliases,
         stages=Stages(platform, ledger, aliases),
         evaluation=Evaluation(platform, ledger),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from assay.domain.canonical import JsonValue, as_object, parse_strict
+from assay.domain.collection import is_data_type
 from assay.domain.errors import InvalidArgument, LineageIncomplete
 from assay.domain.fingerprint import FIELDS, Fingerprint, missing_fields, split_record
 from assay.domain.lineage import (
     DEFAULT_MAPPING,
+    DatasetRef,
     Lineage,
     LineageDraft,
     LineageMapping,
@@ -16,6 +18,7 @@ from assay.domain.lineage import (
     mapping_from_record,
 )
 from assay.domain.tracking import LineagePolicy, Run
+from assay.storage import collection_edges
 from assay.storage import lineage as rows
 from assay.storage.database import Transaction
 from assay.storage.params import params_of_run
@@ -77,10 +80,16 @@ def recorded_lineage(tx: Transaction, run: Run | None, workspace_pk: int) -> Lin
     return from_tracking(
         params_of_run(tx, run.pk),
         tags_of_run(tx, run.pk),
-        rows.datasets_of_run(tx, run.pk),
+        # What a client named a dataset by counts first, then the collections that the run read.
+        rows.datasets_of_run(tx, run.pk) or _collections_read(tx, run.pk),
         _mapping(tx, workspace_pk),
         stated=declared,
     )
+
+
+def _collections_read(tx: Transaction, run_pk: int) -> list[DatasetRef]:
+    found = collection_edges.inputs_of_run(tx, run_pk)
+    return [reference for kind, reference in found if is_data_type(kind)]
 
 
 def _declared(text: str) -> Lineage:

@@ -52,10 +52,11 @@ class Entry:
     tags: Mapping[str, str]
     run_link: str
     create_model: bool
+    collection_version: str | None = None
 
     def request(self) -> dict[str, JsonValue]:
         """What makes two requests the same."""
-        return {
+        stated: dict[str, JsonValue] = {
             "operation": "register",
             "model": self.model,
             "run_id": self.run_id,
@@ -64,6 +65,9 @@ class Entry:
             "source": self.source,
             "lineage_sha256": None if self.lineage is None else sha256_hex(self.lineage),
         }
+        if self.collection_version is not None:
+            stated["collection_version"] = self.collection_version
+        return stated
 
 
 class Registration:
@@ -82,6 +86,7 @@ class Registration:
         run_id: str | None = None,
         artifact_path: str | None = None,
         logged_model_id: str | None = None,
+        collection_version: str | None = None,
         source: str = "",
         lineage: str | None = None,
         description: str = "",
@@ -89,9 +94,9 @@ class Registration:
         run_link: str = "",
         create_model: bool = True,
     ) -> ModelVersion:
-        """Freeze a folder of a run ('' for all of it), or a logged model, as the next version.
+        """Freeze a folder of a run ('' for all of it), a logged model or a collection's version.
 
-        `lineage` is strict JSON and counts alone; without it the run's own record, params, tags and
+        A version of a collection comes with the run that made it. `lineage` is strict JSON and counts alone; without it the run's own record, params, tags and
         dataset inputs are read. Under policy `required` a version without files is refused
         (FailedPrecondition naming the run's folders), and so is one whose lineage is not closed:
         LineageIncomplete names every missing field, and the attempt is recorded. Under `recorded`
@@ -109,6 +114,7 @@ class Registration:
             tags=check_tags(tags or {}, max_length=MAX_REGISTRY_TAG_VALUE),
             run_link=check_text(run_link, "run_link", max_length=MAX_LOCATION),
             create_model=create_model,
+            collection_version=collection_version,
         )
         try:
             with self._platform.database.write() as tx:
@@ -238,6 +244,7 @@ class Registration:
             run_id=entry.run_id,
             artifact_path=entry.artifact_path,
             logged_model_id=entry.logged_model_id,
+            collection_version=entry.collection_version,
         )
         if not source.files and workspace.policy.lineage is LineagePolicy.REQUIRED:
             raise no_files(tx, source, entry.artifact_path)

@@ -1,4 +1,4 @@
-"""Where a version's files come from: a folder of a run, or a logged model; frozen as a manifest."""
+"""Where a version's files come from: a run, a logged model or a collection; frozen as a manifest."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from assay.domain.artifact import ManifestEntry, manifest
+from assay.domain.collection import VersionState
 from assay.domain.errors import FailedPrecondition, InvalidArgument, LimitExceeded, NotFound
 from assay.domain.names import check_artifact_path
 from assay.domain.tracking import FileEntry, Lifecycle, LoggedModel, Run
 from assay.services.context import Context
-from assay.storage import logged_models, runs, sources
+from assay.storage import collection_files, collections, logged_models, runs, sources
 from assay.storage.database import Transaction
 from assay.storage.files import MODEL_FILES, RUN_FILES
 
@@ -35,12 +36,15 @@ def read_source(
     run_id: str | None,
     artifact_path: str | None,
     logged_model_id: str | None,
+    collection_version: str | None = None,
 ) -> Source:
-    """The files below `artifact_path` of the run ('' for all), or of the logged model.
+    """The files below `artifact_path` of the run ('' for all), of the logged model or of the version.
 
     A run's logged model also answers to its name in place of a folder. Raises NotFound for a run or
     logged model that is not in the request's workspace, FailedPrecondition for a deleted one.
     """
+    if collection_version is not None:
+        return _of_collection(tx, context, collection_version)
     model = None if logged_model_id is None else _get_logged_model(tx, context, logged_model_id)
     if model is not None and run_id is not None and model.run_id != run_id:
         raise InvalidArgument(
@@ -59,6 +63,32 @@ def read_source(
         files = _frozen(MODEL_FILES.walk(tx, model.pk, ""), "")
         artifact_path = ""
     return Source(run, model, artifact_path if files else None, files)
+
+
+def _of_collection(tx: Transaction, context: Context, version_id: str) -> Source:
+    """The files of a committed collection version, and the run that made it while that is in use."""
+    version = collections.find_version(tx, version_id)
+    if (
+        version is None
+        or version.state is not VersionState.COMMITTED
+        or version.collection.workspace != context.workspace
+    ):
+        raise NotFound(
+            f"Collection version {version_id[:100]!r} does not exist.", field="collection_version"
+        )
+    files = collection_files.list_files(tx, version.pk)
+    elsewhere = next((file.path for file in files if file.reference is not None), None)
+    if elsewhere is not None:
+        raise FailedPrecondition(
+            f"{version.label} only refers to {elsewhere!r}; a model version holds all of its bytes.",
+            field="collection_version",
+        )
+    entries = (
+        FileEntry(f.path, is_folder=False, size_bytes=f.size_bytes, sha256=f.sha256) for f in files
+    )
+    run = None if version.run_id is None else _get_run(tx, context, version.run_id)
+    frozen = _frozen(entries, "")
+    return Source(run, None, "" if frozen else None, frozen)
 
 
 def no_files(tx: Transaction, source: Source, wanted: str | None) -> FailedPrecondition:

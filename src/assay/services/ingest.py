@@ -1,15 +1,16 @@
 """The hot path: batches of metric points from many requests, made durable by one thread in groups.
 
-A request awaits its batch. The thread takes all that has come, writes it in one transaction and
-then tells everyone: the more requests there are, the more of them share a commit.
+A request awaits its batch, or another short write that shares the group. The thread takes all that
+has come, writes it in one transaction and then tells everyone: the more requests there are, the more
+of them share a commit.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
 
 import structlog
 
@@ -22,15 +23,19 @@ from assay.services.compaction import Compaction
 from assay.services.context import Context
 from assay.services.health import Health
 from assay.services.ingest_group import Written, write_group
-from assay.services.ingest_queue import IngestQueue, Item
+from assay.services.ingest_queue import Entry, IngestQueue, Item, Job
 from assay.services.live import Live
 from assay.services.platform import Platform
+from assay.storage.database import Transaction
 from assay.storage.metrics import should_retry
+
+T = TypeVar("T")
 
 PATIENCE_S: Final = 20.0
 """How long a batch waits for room in the queue before it is refused."""
 
 MAX_KNOWN_KEYS: Final = 50_000
+_JOB_BYTES: Final = 4_096
 _ATTEMPTS: Final = 5
 _log = structlog.get_logger("assay.ingest")
 
@@ -96,6 +101,17 @@ class Ingest:
             await self._wait_for_room(item, future)
         await future
 
+    async def write(self, act: Callable[[Transaction], T]) -> T:
+        """Do a short write in the transaction of the next group; its answer once that is durable.
+
+        Raises what `act` raises, then nothing of it is left. Raises Unavailable as `submit` does.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        job = Job(act, _JOB_BYTES, future)
+        if not self._queue.put(job):
+            await self._wait_for_room(job, future)
+        return await future
+
     async def submit_columns(
         self,
         context: Context,
@@ -150,7 +166,7 @@ class Ingest:
                 check_metric_key(key, f"points[{list(keys).index(key)}].key")
         return Item(context, run_id, batch, batch.size_bytes())
 
-    async def _wait_for_room(self, item: Item, future: asyncio.Future[None]) -> None:
+    async def _wait_for_room(self, item: Entry, future: asyncio.Future[Any]) -> None:
         try:
             done, _ = await asyncio.wait({future}, timeout=self._patience_s)
         except asyncio.CancelledError:
@@ -164,7 +180,7 @@ class Ingest:
             outcomes = self._store(group)
             _tell(group, outcomes)
 
-    def _store(self, group: Sequence[Item]) -> Sequence[AppError | None]:
+    def _store(self, group: Sequence[Entry]) -> Sequence[AppError | None]:
         """Write a group; if that fails as a whole for one batch's sake, write them one by one."""
         error: AppError = Internal("The group was not written.")
         for attempt in range(_ATTEMPTS):
@@ -184,7 +200,7 @@ class Ingest:
             return [error] * len(group)
         return [outcome for item in group for outcome in self._store([item])]
 
-    def _write(self, group: Sequence[Item]) -> Sequence[AppError | None]:
+    def _write(self, group: Sequence[Entry]) -> Sequence[AppError | None]:
         with self._platform.database.write() as tx:
             written = write_group(tx, group, self._known_keys)
         try:
@@ -225,29 +241,31 @@ def _full() -> Unavailable:
     )
 
 
-def _tell(group: Iterable[Item], outcomes: Iterable[AppError | None]) -> None:
+_News: TypeAlias = tuple[asyncio.Future[Any], Any, AppError | None]
+
+
+def _tell(group: Iterable[Entry], outcomes: Iterable[AppError | None]) -> None:
     """Wake whoever waits: one call into each event loop for the whole group."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[None], AppError | None]]]
-    by_loop = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[_News]] = {}
     for item, outcome in zip(group, outcomes, strict=True):
         item.error = outcome
         if item.future is not None:
-            pairs = by_loop.setdefault(item.future.get_loop(), [])
-            pairs.append((item.future, outcome))
+            news = by_loop.setdefault(item.future.get_loop(), [])
+            news.append((item.future, item.answer, outcome))
         if item.done is not None:
             item.done.set()
-    for loop, pairs in by_loop.items():
+    for loop, news in by_loop.items():
         try:
-            loop.call_soon_threadsafe(_resolve, pairs)
+            loop.call_soon_threadsafe(_resolve, news)
         except RuntimeError:
-            _log.info("an event loop ended before its batches did", batches=len(pairs))
+            _log.info("an event loop ended before its batches did", batches=len(news))
 
 
-def _resolve(pairs: Sequence[tuple[asyncio.Future[None], AppError | None]]) -> None:
-    for future, outcome in pairs:
+def _resolve(news: Sequence[_News]) -> None:
+    for future, answer, outcome in news:
         if future.done():
             continue
         if outcome is None:
-            future.set_result(None)
+            future.set_result(answer)
         else:
             future.set_exception(outcome)

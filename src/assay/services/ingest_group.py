@@ -15,12 +15,12 @@ from assay.series.codec import encode_tail
 from assay.series.points import FloatColumn, IntegerColumn
 from assay.series.summaries import SeriesPoints, Summaries, summarised
 from assay.services.batch import Batch
-from assay.services.ingest_queue import Item
+from assay.services.ingest_queue import Entry, Item, Job
 from assay.services.live import LivePoint
 from assay.storage import metrics, params, tags
 from assay.storage.database import Transaction
 from assay.storage.metrics import SummaryRow, TailRow, WritableRun
-from assay.storage.runs import update_run
+from assay.storage.runs import rename_run
 
 MAX_LIVE_POINTS: Final = 500
 """A commit that brings more points for a run shows watchers the latest of each series only."""
@@ -65,14 +65,17 @@ class Written:
     new_keys: dict[str, int]
 
 
-def write_group(tx: Transaction, items: Sequence[Item], known_keys: Mapping[str, int]) -> Written:
-    """Write the batches of a group, leaving out those that are refused."""
+def write_group(tx: Transaction, items: Sequence[Entry], known_keys: Mapping[str, int]) -> Written:
+    """Write the batches and jobs of a group, leaving out those that are refused."""
     outcomes: list[AppError | None] = [None] * len(items)
-    runs = metrics.find_writable_runs(tx, {item.run_id for item in items})
+    runs = metrics.find_writable_runs(tx, {item.run_id for item in items if isinstance(item, Item)})
     admitted: set[tuple[int, str]] = set()
     parts: dict[int, list[Item]] = {}
     for position, item in enumerate(items):
         try:
+            if isinstance(item, Job):
+                _act(tx, item)
+                continue
             run = _admit(item, runs.get(item.run_id), admitted)
             if _apply(tx, run.pk, item.batch) and item.points:
                 parts.setdefault(run.pk, []).append(item)
@@ -82,6 +85,18 @@ def write_group(tx: Transaction, items: Sequence[Item], known_keys: Mapping[str,
     if parts:
         _write_points(tx, parts, known_keys, written)
     return written
+
+
+def _act(tx: Transaction, job: Job) -> None:
+    """Do a job. Refused: nothing of it is left."""
+    tx.driver_run("SAVEPOINT job")
+    try:
+        job.answer = job.act(tx)
+    except AppError:
+        tx.driver_run("ROLLBACK TO SAVEPOINT job")
+        tx.driver_run("RELEASE SAVEPOINT job")
+        raise
+    tx.driver_run("RELEASE SAVEPOINT job")
 
 
 def _admit(item: Item, run: WritableRun | None, admitted: set[tuple[int, str]]) -> WritableRun:
@@ -104,17 +119,17 @@ def _apply(tx: Transaction, run_pk: int, batch: Batch) -> bool:
     """Write what is not points; False for a batch that was here before. Refused: nothing is left."""
     if not batch.params:
         return _advance(tx, run_pk, batch) and _set_labels(tx, run_pk, batch)
-    tx.driver("SAVEPOINT batch")
+    tx.driver_run("SAVEPOINT batch")
     try:
         is_new = _advance(tx, run_pk, batch)
         if is_new:
             params.add_params(tx, run_pk, batch.params)
             _set_labels(tx, run_pk, batch)
     except AppError:
-        tx.driver("ROLLBACK TO SAVEPOINT batch")
-        tx.driver("RELEASE SAVEPOINT batch")
+        tx.driver_run("ROLLBACK TO SAVEPOINT batch")
+        tx.driver_run("RELEASE SAVEPOINT batch")
         raise
-    tx.driver("RELEASE SAVEPOINT batch")
+    tx.driver_run("RELEASE SAVEPOINT batch")
     return is_new
 
 
@@ -128,7 +143,7 @@ def _set_labels(tx: Transaction, run_pk: int, batch: Batch) -> bool:
     if batch.tags:
         tags.set_tags(tx, run_pk, batch.tags)
     if batch.name is not None:
-        update_run(tx, run_pk, name=batch.name)
+        rename_run(tx, run_pk, batch.name)
     return True
 
 

@@ -1,17 +1,18 @@
-"""The bounded queue between requests and the one thread that writes metric points."""
+"""The bounded queue between requests and the one thread that writes for them."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from assay.domain.errors import AppError, Unavailable
 from assay.services.batch import Batch
 from assay.services.context import Context
+from assay.storage.database import Transaction
 
 MAX_QUEUED_POINTS: Final = 1_000_000
 MAX_QUEUED_BYTES: Final = 64 * 1024 * 1024
@@ -30,11 +31,36 @@ class Item:
     future: asyncio.Future[None] | None = None
     done: threading.Event | None = None
     error: AppError | None = field(default=None)
+    answer: None = None
 
     @property
     def points(self) -> int:
         """How many points the batch holds."""
         return self.batch.columns.count
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A short write of another kind that shares the commits of the batches, and who waits for it.
+
+    `answer` is what `act` answered, which holds once the commit does.
+    """
+
+    act: Callable[[Transaction], Any]
+    size_bytes: int
+    future: asyncio.Future[Any]
+    done: None = None
+    error: AppError | None = None
+    answer: Any = None
+
+    @property
+    def points(self) -> int:
+        """A job counts like a point."""
+        return 1
+
+
+Entry: TypeAlias = Item | Job
+"""What waits in the queue."""
 
 
 class IngestQueue:
@@ -50,17 +76,17 @@ class IngestQueue:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._filled = threading.Condition(self._lock)
-        self._queued: deque[Item] = deque()
-        self._waiting: deque[Item] = deque()
+        self._queued: deque[Entry] = deque()
+        self._waiting: deque[Entry] = deque()
         self._points = 0
         self._bytes = 0
         self._closed = False
 
-    def put(self, item: Item) -> bool:
+    def put(self, item: Entry) -> bool:
         """Queue the item; False when it has to wait for room. Raises Unavailable once closed."""
         with self._lock:
             if self._closed:
-                msg = "The server is stopping and takes no more metric points; nothing was written."
+                msg = "The server is stopping and takes no more writes; nothing was written."
                 raise Unavailable(msg)
             if self._waiting or not self._has_room(item):
                 self._waiting.append(item)
@@ -69,7 +95,7 @@ class IngestQueue:
             self._filled.notify()
             return True
 
-    def withdraw(self, item: Item) -> bool:
+    def withdraw(self, item: Entry) -> bool:
         """Take back an item that still waits for room; False when it is in the queue or beyond."""
         with self._lock:
             if item not in self._waiting:
@@ -77,14 +103,14 @@ class IngestQueue:
             self._waiting.remove(item)
             return True
 
-    def take(self) -> Sequence[Item]:
+    def take(self) -> Sequence[Entry]:
         """The next group, waiting for one; empty once the queue is closed and drained."""
         with self._lock:
             while not self._queued:
                 if self._closed:
                     return ()
                 self._filled.wait()
-            group: list[Item] = []
+            group: list[Entry] = []
             points = 0
             while self._queued and len(group) < MAX_GROUP_ITEMS:
                 points += self._queued[0].points
@@ -104,7 +130,7 @@ class IngestQueue:
         """Whether nothing waits to be written."""
         return not self._queued
 
-    def _has_room(self, item: Item) -> bool:
+    def _has_room(self, item: Entry) -> bool:
         if not self._queued:
             return True
         return (
@@ -112,12 +138,12 @@ class IngestQueue:
             and self._bytes + item.size_bytes <= self._max_bytes
         )
 
-    def _append(self, item: Item) -> None:
+    def _append(self, item: Entry) -> None:
         self._queued.append(item)
         self._points += item.points
         self._bytes += item.size_bytes
 
-    def _release(self, group: Iterable[Item]) -> None:
+    def _release(self, group: Iterable[Entry]) -> None:
         for item in group:
             self._points -= item.points
             self._bytes -= item.size_bytes

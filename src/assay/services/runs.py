@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final, TypedDict, Unpack
 
 from assay.domain.access import Action
 from assay.domain.canonical import as_object, parse_strict
@@ -28,58 +29,79 @@ PARENT_TAG: Final = "assay.parent_run_id"
 """The tag that names the run which a nested run belongs to."""
 
 
+class RunFields(TypedDict, total=False):
+    """What a run is made of, each in place of what is said of it at `Runs.create`."""
+
+    experiment_id: str | None
+    experiment: str | None
+    name: str | None
+    run_id: str | None
+    user_name: str
+    started_at_ms: int | None
+    ended_at_ms: int | None
+    status: RunStatus
+    params: Mapping[str, str] | None
+    tags: Mapping[str, str] | None
+    lineage: str | None
+    parent_run_id: str | None
+
+
 class Runs:
     """Makes, reads and changes runs."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def create(  # noqa: PLR0913 - each argument is a field of a run
-        self,
-        context: Context,
-        *,
-        experiment_id: str | None = None,
-        experiment: str | None = None,
-        name: str | None = None,
-        run_id: str | None = None,
-        user_name: str = "",
-        started_at_ms: int | None = None,
-        ended_at_ms: int | None = None,
-        status: RunStatus = RunStatus.RUNNING,
-        params: Mapping[str, str] | None = None,
-        tags: Mapping[str, str] | None = None,
-        lineage: str | None = None,
-        parent_run_id: str | None = None,
-    ) -> WholeRun:
+    def create(self, context: Context, **fields: Unpack[RunFields]) -> WholeRun:
         """Make a run in an active experiment, given by id or by name (then made if need be).
 
         With a `run_id` of the client's, making the same run again answers the one that is there;
         AlreadyExists when that id belongs to another experiment. `lineage` is strict JSON text,
         kept as sent. Without an experiment the run goes to the workspace's `Default`.
         """
-        place = DEFAULT_EXPERIMENT
-        if experiment is not None:
-            place = check_experiment_name(experiment, "experiment")
-        given_params, given_tags = check_params(params or {}), check_tags(tags or {})
-        if parent_run_id is not None:
-            given_tags[PARENT_TAG] = parse_run_id(parent_run_id, "parent_run_id")
-        new = NewRun(
+        act = self.creation(context, **fields)
+        with self._platform.database.write() as tx:
+            return act(tx)
+
+    def creation(
+        self, context: Context, **fields: Unpack[RunFields]
+    ) -> Callable[[Transaction], WholeRun]:
+        """`create` as a write that is checked and has yet to be done, for `Ingest.write`."""
+        new = self._new_run(context, fields)
+        place = fields.get("experiment")
+        place = DEFAULT_EXPERIMENT if place is None else check_experiment_name(place, "experiment")
+        is_placed = fields.get("experiment_id") is not None
+        params = check_params(fields.get("params") or {})
+        tags = check_tags(fields.get("tags") or {})
+        parent = fields.get("parent_run_id")
+        if parent is not None:
+            tags[PARENT_TAG] = parse_run_id(parent, "parent_run_id")
+
+        def act(tx: Transaction) -> WholeRun:
+            placed = new if is_placed else self._in_experiment(tx, context, new, place)
+            return self._insert(tx, context, placed, params, tags)
+
+        return act
+
+    def _new_run(self, context: Context, fields: RunFields) -> NewRun:
+        run_id, experiment_id = fields.get("run_id"), fields.get("experiment_id")
+        lineage, ended_at_ms = fields.get("lineage"), fields.get("ended_at_ms")
+        user_name = fields.get("user_name", "")
+        return NewRun(
             run_id=self._platform.token_hex(ID_BYTES) if run_id is None else parse_run_id(run_id),
             workspace_pk=0,
             experiment_pk=0 if experiment_id is None else experiment_pk(experiment_id),
-            name=self._name(name),
-            status=status,
+            name=self._name(fields.get("name")),
+            status=fields.get("status", RunStatus.RUNNING),
             user_name=check_text(user_name, "user_name", max_length=MAX_USER_NAME),
             created_by=context.actor.name,
             lineage=None if lineage is None else check_lineage(lineage),
-            started_at_ms=check_moment(started_at_ms, "started_at_ms", context.now_ms),
+            started_at_ms=check_moment(
+                fields.get("started_at_ms"), "started_at_ms", context.now_ms
+            ),
             ended_at_ms=None if ended_at_ms is None else check_moment(ended_at_ms, "ended_at_ms"),
             created_at_ms=context.now_ms,
         )
-        with self._platform.database.write() as tx:
-            if experiment_id is None:
-                new = self._in_experiment(tx, context, new, place)
-            return self._insert(tx, context, new, given_params, given_tags)
 
     def get(self, context: Context, run_id: str) -> WholeRun:
         """The run with all that it recorded, in any lifecycle. Raises NotFound."""
@@ -104,22 +126,40 @@ class Runs:
 
         A run that ends without a time ended now; one that is resumed has no end.
         """
+        act = self.change(context, run_id, status=status, ended_at_ms=ended_at_ms, name=name)
+        with self._platform.database.write() as tx:
+            return act(tx)
+
+    def change(
+        self,
+        context: Context,
+        run_id: str,
+        *,
+        status: RunStatus | None = None,
+        ended_at_ms: int | None = None,
+        name: str | None = None,
+    ) -> Callable[[Transaction], Run]:
+        """`update` as a write that is checked and has yet to be done, for `Ingest.write`."""
+        parsed = parse_run_id(run_id)
         if name is not None:
             check_run_name(name)
         if ended_at_ms is not None:
             check_moment(ended_at_ms, "ended_at_ms")
-        with self._platform.database.write() as tx:
-            found = runs.lock_run(tx, parse_run_id(run_id))
-            run = _allowed(context, Action.TRACKING_WRITE, found, run_id)
+
+        def act(tx: Transaction) -> Run:
+            run = _allowed(context, Action.TRACKING_WRITE, runs.lock_run(tx, parsed), run_id)
             _require_active(run.lifecycle, run_id)
-            if status is not None:
-                check_transition(run.status, status)
-                if ended_at_ms is None and is_terminal(status) and run.ended_at_ms is None:
-                    ended_at_ms = context.now_ms
-                if not is_terminal(status):
-                    runs.clear_end(tx, run.pk)
-            runs.update_run(tx, run.pk, status=status, ended_at_ms=ended_at_ms, name=name)
-            return _allowed(context, Action.TRACKING_WRITE, runs.find_run_by_pk(tx, run.pk), run_id)
+            changed = _changed(run, context.now_ms, status, ended_at_ms, name)
+            runs.set_state(
+                tx,
+                run.pk,
+                status=changed.status,
+                ended_at_ms=changed.ended_at_ms,
+                name=changed.name,
+            )
+            return changed
+
+        return act
 
     def delete(self, context: Context, run_id: str) -> None:
         """Put a run into the bin; one that is there already stays there."""
@@ -254,6 +294,21 @@ def _require_active(lifecycle: Lifecycle, run_id: str) -> None:
             f"Run {run_id!r} must be in the 'active' state; it is deleted. Restore it first.",
             field="run_id",
         )
+
+
+def _changed(
+    run: Run, now_ms: int, status: RunStatus | None, ended_at_ms: int | None, name: str | None
+) -> Run:
+    end = run.ended_at_ms
+    if status is not None:
+        check_transition(run.status, status)
+        end = (now_ms if end is None else end) if is_terminal(status) else None
+    return replace(
+        run,
+        status=status or run.status,
+        ended_at_ms=end if ended_at_ms is None else ended_at_ms,
+        name=run.name if name is None else name,
+    )
 
 
 def _unknown(run_id: str) -> NotFound:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, CursorResult, Executable, create_engine, make_url
 from sqlalchemy import exc as sql_errors
@@ -56,23 +56,33 @@ class Transaction:
 
     def driver_rows(self, sql: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
         """All rows of SQL text as plain tuples, which cost a third of what result objects do."""
-        connection = self.connection
-        cursor = connection.connection.cursor()
+        cursor = self._cursor()
         try:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise translate(error) from error
         finally:
             cursor.close()
 
-    def driver_many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
-        """Run SQL text for many rows in one driver call (no result)."""
-        cursor = self.connection.connection.cursor()
+    def driver_run(self, sql: str, parameters: Any = ()) -> int:
+        """Run SQL text that answers no rows; the number of rows that it changed."""
+        cursor = self._cursor()
         try:
-            cursor.executemany(sql, rows)
+            cursor.execute(sql, parameters)
+            return int(cursor.rowcount)
         finally:
             cursor.close()
+
+    def driver_many(self, sql: str, rows: Sequence[Any]) -> int:
+        """As `driver_run` for many sets of parameters, at least one, in one call of the driver."""
+        cursor = self._cursor()
+        try:
+            cursor.executemany(sql, rows)
+            return int(cursor.rowcount)
+        finally:
+            cursor.close()
+
+    def _cursor(self) -> Any:
+        return self.connection.connection.cursor()
 
 
 class Database(ABC):
@@ -157,13 +167,14 @@ class SqliteDatabase(Database):
     def read(self) -> Iterator[Transaction]:
         """A snapshot that no writer disturbs."""
         connection = self._take_reader()
-        connection.exec_driver_sql("BEGIN")
+        control = _driver(connection)
+        control.execute("BEGIN")
         try:
             yield Transaction(connection, self.engine)
-        except sql_errors.DBAPIError as error:
+        except (sql_errors.DBAPIError, sqlite3.Error) as error:
             raise translate(error) from error
         finally:
-            connection.exec_driver_sql("ROLLBACK")
+            control.execute("ROLLBACK")
             self._give_reader(connection)
 
     def _take_reader(self) -> Connection:
@@ -215,24 +226,24 @@ class SqliteDatabase(Database):
             raise Unavailable(msg)
         if self._group is None:
             try:
-                self._writer.exec_driver_sql("BEGIN IMMEDIATE")
-            except sql_errors.DBAPIError as error:
+                _driver(self._writer).execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as error:
                 raise translate(error) from error
             self._group = _Group()
         return self._group
 
     def _savepoint(self, group: _Group) -> Iterator[Transaction]:
-        writer = self._writer
-        writer.exec_driver_sql("SAVEPOINT member")
+        control = _driver(self._writer)
+        control.execute("SAVEPOINT member")
         try:
-            yield Transaction(writer, self.engine)
+            yield Transaction(self._writer, self.engine)
         except BaseException as error:
-            writer.exec_driver_sql("ROLLBACK TO member")
-            writer.exec_driver_sql("RELEASE member")
-            if isinstance(error, sql_errors.DBAPIError):
+            control.execute("ROLLBACK TO member")
+            control.execute("RELEASE member")
+            if isinstance(error, sql_errors.DBAPIError | sqlite3.Error):
                 raise translate(error) from error
             raise
-        writer.exec_driver_sql("RELEASE member")
+        control.execute("RELEASE member")
         group.members += 1
 
     def _commit_if_last(self) -> None:
@@ -245,8 +256,8 @@ class SqliteDatabase(Database):
             return
         self._group = None
         try:
-            self._writer.exec_driver_sql("COMMIT" if group.members else "ROLLBACK")
-        except sql_errors.DBAPIError as error:
+            _driver(self._writer).execute("COMMIT" if group.members else "ROLLBACK")
+        except sqlite3.Error as error:
             group.error = error
             self._abandon()
         finally:
@@ -255,8 +266,8 @@ class SqliteDatabase(Database):
     def _abandon(self) -> None:
         # After a failed COMMIT (disk full, I/O error) the transaction may still be open.
         try:
-            self._writer.exec_driver_sql("ROLLBACK")
-        except sql_errors.DBAPIError:
+            _driver(self._writer).execute("ROLLBACK")
+        except sqlite3.Error:
             self._writer.close()
             self._writer = self._open()
 
@@ -273,6 +284,11 @@ class SqliteDatabase(Database):
         self._engine.dispose()
 
 
+def _driver(connection: Connection) -> sqlite3.Connection:
+    """The driver's own connection. BEGIN, SAVEPOINT and COMMIT go to it: they are in every request."""
+    return cast("sqlite3.Connection", connection.connection.dbapi_connection)
+
+
 class PostgresqlDatabase(Database):
     """A PostgreSQL database. Its server does the group commit; rows are locked where rules need it."""
 
@@ -287,6 +303,8 @@ class PostgresqlDatabase(Database):
         self._reads = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
+        # What is run on the driver itself fails in the driver's own words.
+        self._errors = (sql_errors.DBAPIError, self._engine.dialect.loaded_dbapi.Error)
         try:
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("SELECT 1")
@@ -300,7 +318,7 @@ class PostgresqlDatabase(Database):
         try:
             with self._reads.connect() as connection:
                 yield Transaction(connection, self.engine)
-        except sql_errors.DBAPIError as error:
+        except self._errors as error:
             raise translate(error) from error
 
     @contextmanager
@@ -309,7 +327,7 @@ class PostgresqlDatabase(Database):
         try:
             with self._engine.begin() as connection:
                 yield Transaction(connection, self.engine)
-        except sql_errors.DBAPIError as error:
+        except self._errors as error:
             raise translate(error) from error
 
     def close(self) -> None:
@@ -321,7 +339,8 @@ def translate(error: Exception) -> AppError:
     """The error tree's word for a driver's error. No SQL text leaves this function."""
     original = getattr(error, "orig", None) or error
     kind = type(original).__name__
-    if isinstance(error, sql_errors.IntegrityError):
+    classes = {each.__name__ for each in type(original).__mro__}
+    if "IntegrityError" in classes:
         text = str(original)
         if "UNIQUE" in text or "unique" in text or kind == "UniqueViolation":
             return AlreadyExists(
@@ -329,7 +348,7 @@ def translate(error: Exception) -> AppError:
             )
         if "FOREIGN KEY" in text or kind == "ForeignKeyViolation":
             return FailedPrecondition("Another object still refers to this one.")
-    if isinstance(error, sql_errors.OperationalError | sql_errors.InternalError):
+    if classes & {"OperationalError", "InternalError"}:
         return Unavailable(
             f"The database could not do this right now ({kind}); nothing was written."
         )

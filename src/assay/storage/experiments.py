@@ -11,6 +11,7 @@ from assay.domain.tracking import Experiment, Lifecycle
 from assay.storage import dialect
 from assay.storage.database import Transaction
 from assay.storage.key_values import KeyValues
+from assay.storage.prepared import Prepared
 from assay.storage.tables.tracking import experiment_tags, experiments, workspaces
 
 COLUMNS = (
@@ -28,7 +29,7 @@ _BY_NAME = _ALL.where(
     workspaces.c.name == bindparam("workspace"), experiments.c.name == bindparam("name")
 )
 # Whoever adds to an experiment keeps it from being deleted meanwhile, but not others from adding.
-_SHARED = (
+_SHARED = Prepared(
     select(experiments.c.workspace_id, workspaces.c.name, experiments.c.lifecycle)
     .join_from(experiments, workspaces)
     .where(experiments.c.id == bindparam("pk"))
@@ -90,7 +91,7 @@ def find_experiment_by_name(tx: Transaction, workspace: str, name: str) -> Exper
 
 def find_home(tx: Transaction, pk: int) -> tuple[int, str, Lifecycle] | None:
     """(workspace key, workspace name, lifecycle), held as it is until the transaction ends."""
-    row = tx.execute(_SHARED, {"pk": pk}).first()
+    row = _SHARED.first(tx, pk=pk)
     return None if row is None else (row[0], row[1], Lifecycle(row[2]))
 
 

@@ -11,6 +11,7 @@ from assay.domain.errors import InvalidArgument
 from assay.storage import dialect
 from assay.storage.database import Transaction
 from assay.storage.dialect import Engine
+from assay.storage.prepared import Prepared
 
 _SHOWN_CHARACTERS = 100
 _MAX_NAMED_KEYS = 200
@@ -30,15 +31,19 @@ class KeyValues:
         place = [owner_column, "key"]
         self._table = table
         self._owner = owner
-        self._insert = insert(table).values(named)
-        self._insert_missing: dict[Engine, Any] = {}
-        self._upsert: dict[Engine, Any] = {}
-        for engine in Engine:
+
+        def insert_missing(engine: Engine) -> Any:
             statement = dialect.insert(engine, table).values(named)
-            self._insert_missing[engine] = statement.on_conflict_do_nothing(index_elements=place)
-            self._upsert[engine] = statement.on_conflict_do_update(
-                index_elements=place, set_={"value": statement.excluded.value}
-            )
+            return statement.on_conflict_do_nothing(index_elements=place)
+
+        def upsert(engine: Engine) -> Any:
+            statement = dialect.insert(engine, table).values(named)
+            changed = {"value": statement.excluded.value}
+            return statement.on_conflict_do_update(index_elements=place, set_=changed)
+
+        self._insert = Prepared(insert(table).values(named))
+        self._insert_missing = Prepared(insert_missing)
+        self._upsert = Prepared(upsert)
         self._delete = delete(table).where(
             owner == bindparam("wanted_owner"), table.c.key == bindparam("wanted_key")
         )
@@ -48,7 +53,7 @@ class KeyValues:
     def insert(self, tx: Transaction, owner: int, values: Mapping[str, str]) -> None:
         """The first values of an owner that has none yet."""
         if values:
-            tx.execute(self._insert, _rows(owner, values))
+            self._insert.run_many(tx, _rows(owner, values))
 
     def add(self, tx: Transaction, owner: int, values: Mapping[str, str], noun: str) -> None:
         """Add values that are written once: the same value again changes nothing.
@@ -58,7 +63,8 @@ class KeyValues:
         """
         if not values:
             return
-        tx.execute(self._insert_missing[tx.engine], _rows(owner, values))
+        if self._insert_missing.run_many(tx, _rows(owner, values)) == len(values):
+            return
         for key, kept in self._kept(tx, owner, values):
             given = values.get(key, kept)
             if given != kept:
@@ -73,7 +79,7 @@ class KeyValues:
     def set(self, tx: Transaction, owner: int, values: Mapping[str, str]) -> None:
         """Set values, whether or not they were there."""
         if values:
-            tx.execute(self._upsert[tx.engine], _rows(owner, values))
+            self._upsert.run_many(tx, _rows(owner, values))
 
     def delete(self, tx: Transaction, owner: int, key: str) -> bool:
         """Remove one key; False when it was not there."""

@@ -119,16 +119,13 @@ def find_writable_runs(tx: Transaction, run_ids: Collection[str]) -> dict[str, W
 
 def advance_writer(tx: Transaction, run_pk: int, writer: str, sequence: int) -> bool:
     """Note that the writer's batch `sequence` is here; False when it, or a later one, was before."""
-    done = tx.driver(
-        sql_for(
-            tx.engine,
-            "INSERT INTO writers AS w (run_pk, writer, last_sequence) VALUES (?, ?, ?)"
-            " ON CONFLICT (run_pk, writer) DO UPDATE SET last_sequence = excluded.last_sequence"
-            " WHERE w.last_sequence < excluded.last_sequence",
-        ),
-        (run_pk, writer, sequence),
+    sql = sql_for(
+        tx.engine,
+        "INSERT INTO writers AS w (run_pk, writer, last_sequence) VALUES (?, ?, ?)"
+        " ON CONFLICT (run_pk, writer) DO UPDATE SET last_sequence = excluded.last_sequence"
+        " WHERE w.last_sequence < excluded.last_sequence",
     )
-    return done.rowcount == 1
+    return tx.driver_run(sql, (run_pk, writer, sequence)) == 1
 
 
 def key_ids_of(tx: Transaction, keys: Collection[str]) -> dict[str, int]:
@@ -150,7 +147,7 @@ def intern_keys(tx: Transaction, keys: Collection[str]) -> dict[str, int]:
     missing = sorted(set(keys) - found.keys())
     if not missing:
         return found
-    tx.driver(
+    tx.driver_many(
         sql_for(tx.engine, "INSERT INTO metric_keys (key) VALUES (?) ON CONFLICT (key) DO NOTHING"),
         [(key,) for key in missing],
     )
@@ -159,9 +156,9 @@ def intern_keys(tx: Transaction, keys: Collection[str]) -> dict[str, int]:
 
 def append_tail(tx: Transaction, rows: Iterable[TailRow]) -> None:
     """Add tail rows."""
-    tx.driver(
+    tx.driver_many(
         sql_for(tx.engine, "INSERT INTO metric_tail (run_pk, points, payload) VALUES (?, ?, ?)"),
-        [tuple(row) for row in rows],
+        list(rows),
     )
 
 
@@ -172,7 +169,7 @@ def merge_summaries(tx: Transaction, rows: list[SummaryRow]) -> None:
     """
     if rows:
         rows.sort()
-        tx.driver(_MERGE[tx.engine], rows)
+        tx.driver_many(_MERGE[tx.engine], rows)
 
 
 def summary_row(run_pk: int, key_id: int, summary: Summary) -> SummaryRow:
@@ -209,7 +206,7 @@ def stored_value(value: float | None) -> float | None:
 def set_exact_counts(tx: Transaction, run_pk: int, counts: Mapping[int, int]) -> None:
     """Correct the counts of a run's series; from now on they are exact."""
     if counts:
-        tx.driver(
+        tx.driver_many(
             sql_for(
                 tx.engine,
                 "UPDATE metric_summaries SET count = ?, count_exact = 1"

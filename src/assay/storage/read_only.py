@@ -75,9 +75,10 @@ class ReadOnlySqlite(Database):
             with connection:
                 connection.exec_driver_sql("BEGIN")
                 yield Transaction(connection, self.engine)
-        except sql_errors.DBAPIError as error:
-            if isinstance(error.orig, sqlite3.Error):
-                raise _refusal(self.path, error.orig) from error
+        except (sql_errors.DBAPIError, sqlite3.Error) as error:
+            original = getattr(error, "orig", error)
+            if isinstance(original, sqlite3.Error):
+                raise _refusal(self.path, original) from error
             raise translate(error) from error
 
     def write(self) -> AbstractContextManager[Transaction]:

@@ -11,6 +11,7 @@ from assay.domain.tracking import Lifecycle, Run, RunStatus
 from assay.storage import dialect
 from assay.storage.database import Transaction
 from assay.storage.dialect import Engine
+from assay.storage.prepared import Prepared
 from assay.storage.tables.tracking import runs, workspaces
 
 COLUMNS = (
@@ -31,15 +32,29 @@ COLUMNS = (
 """The columns that `as_run` reads, in its order."""
 
 _ALL = select(*COLUMNS).join_from(runs, workspaces)
-_BY_RUN_ID = _ALL.where(runs.c.run_id == bindparam("run_id"))
-_BY_PK = _ALL.where(runs.c.id == bindparam("pk"))
-_LOCKED = _BY_RUN_ID.with_for_update(of=runs)
-_HANDLE = (
+_BY_ID = _ALL.where(runs.c.run_id == bindparam("run_id"))
+_BY_RUN_ID = Prepared(_BY_ID)
+_BY_PK = Prepared(_ALL.where(runs.c.id == bindparam("pk")))
+_LOCKED = Prepared(_BY_ID.with_for_update(of=runs))
+_HANDLE_BY_ID = (
     select(runs.c.id, workspaces.c.name, runs.c.experiment_id, runs.c.lifecycle)
     .join_from(runs, workspaces)
     .where(runs.c.run_id == bindparam("run_id"))
 )
-_HELD = _HANDLE.with_for_update(of=runs)
+_HANDLE = Prepared(_HANDLE_BY_ID)
+_HELD = Prepared(_HANDLE_BY_ID.with_for_update(of=runs))
+_SET_STATE = Prepared(
+    update(runs)
+    .where(runs.c.id == bindparam("pk"))
+    .values(
+        status=bindparam("new_status"),
+        ended_at_ms=bindparam("new_end"),
+        name=bindparam("new_name"),
+    )
+)
+_RENAME = Prepared(
+    update(runs).where(runs.c.id == bindparam("pk")).values(name=bindparam("new_name"))
+)
 
 
 class RunHandle(NamedTuple):
@@ -89,44 +104,44 @@ def _insertion(engine: Engine) -> Any:
     )
 
 
-_INSERT = {engine: _insertion(engine) for engine in Engine}
+_INSERT = Prepared(_insertion)
 
 
 def insert_run(tx: Transaction, run: NewRun) -> int | None:
     """Add an active run and return its key; None when its id is taken."""
     values = run._asdict()
     values["status"] = run.status.value
-    pk: int | None = tx.execute(_INSERT[tx.engine], values).scalar()
-    return pk
+    row = _INSERT.first(tx, **values)
+    return None if row is None else int(row[0])
 
 
 def find_run(tx: Transaction, run_id: str) -> Run | None:
     """The run, in any lifecycle."""
-    row = tx.execute(_BY_RUN_ID, {"run_id": run_id}).first()
+    row = _BY_RUN_ID.first(tx, run_id=run_id)
     return None if row is None else as_run(row)
 
 
 def find_run_by_pk(tx: Transaction, pk: int) -> Run | None:
     """The run with that key, in any lifecycle."""
-    row = tx.execute(_BY_PK, {"pk": pk}).first()
+    row = _BY_PK.first(tx, pk=pk)
     return None if row is None else as_run(row)
 
 
 def lock_run(tx: Transaction, run_id: str) -> Run | None:
     """The run, which nobody else changes until the transaction ends."""
-    row = tx.execute(_LOCKED, {"run_id": run_id}).first()
+    row = _LOCKED.first(tx, run_id=run_id)
     return None if row is None else as_run(row)
 
 
 def find_handle(tx: Transaction, run_id: str) -> RunHandle | None:
     """What writes to the run need of it: cheaper than the run."""
-    row = tx.execute(_HANDLE, {"run_id": run_id}).first()
+    row = _HANDLE.first(tx, run_id=run_id)
     return None if row is None else RunHandle(row[0], row[1], row[2], Lifecycle(row[3]))
 
 
 def lock_handle(tx: Transaction, run_id: str) -> RunHandle | None:
     """The same, and nobody else changes the run until the transaction ends."""
-    row = tx.execute(_HELD, {"run_id": run_id}).first()
+    row = _HELD.first(tx, run_id=run_id)
     return None if row is None else RunHandle(row[0], row[1], row[2], Lifecycle(row[3]))
 
 
@@ -143,29 +158,16 @@ def find_handles(tx: Transaction, run_ids: Sequence[str]) -> dict[str, RunHandle
     }
 
 
-def update_run(
-    tx: Transaction,
-    pk: int,
-    *,
-    status: RunStatus | None = None,
-    ended_at_ms: int | None = None,
-    name: str | None = None,
+def set_state(
+    tx: Transaction, pk: int, *, status: RunStatus, ended_at_ms: int | None, name: str
 ) -> None:
-    """Change what is given and leave the rest."""
-    values: dict[str, object] = {}
-    if status is not None:
-        values["status"] = status.value
-    if ended_at_ms is not None:
-        values["ended_at_ms"] = ended_at_ms
-    if name is not None:
-        values["name"] = name
-    if values:
-        tx.execute(update(runs).where(runs.c.id == pk).values(values))
+    """Write what changes over a run's life."""
+    _SET_STATE.run(tx, pk=pk, new_status=status.value, new_end=ended_at_ms, new_name=name)
 
 
-def clear_end(tx: Transaction, pk: int) -> None:
-    """Forget when the run ended: it goes on."""
-    tx.execute(update(runs).where(runs.c.id == pk).values(ended_at_ms=None))
+def rename_run(tx: Transaction, pk: int, name: str) -> None:
+    """Give the run another name."""
+    _RENAME.run(tx, pk=pk, new_name=name)
 
 
 def set_lineage(tx: Transaction, pk: int, lineage: str) -> None:

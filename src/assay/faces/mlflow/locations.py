@@ -6,6 +6,8 @@ import threading
 from collections import OrderedDict
 from typing import Final
 
+import anyio.to_thread
+
 from assay.faces.endpoint import Call
 from assay.faces.mlflow.roots import experiment_root
 
@@ -18,6 +20,13 @@ class Locations:
     def __init__(self) -> None:
         self._known: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
+
+    async def find(self, call: Call, experiment_id: str) -> str:
+        """As `of`, for the event loop: it does not wait for the database there."""
+        known = self._known.get(experiment_id)
+        if known is not None:
+            return known
+        return await anyio.to_thread.run_sync(self.of, call, experiment_id)
 
     def of(self, call: Call, experiment_id: str) -> str:
         """The root of an experiment's artifacts."""

@@ -91,7 +91,7 @@ class RunRoutes:
     def __init__(self, locations: Locations) -> None:
         self._locations = locations
 
-    def create(self, call: Call, message: CreateRun) -> Json:
+    async def create(self, call: Call, message: CreateRun) -> Json:
         """Make a run in an experiment, by default in the one that every server has."""
         tags = tags_of(message.tags)
         name = _name(message.run_name, tags.pop(RUN_NAME_TAG, ""))
@@ -99,7 +99,7 @@ class RunRoutes:
             name = generate_run_name(call.services.platform.token_hex(4))
         if message.start_time is not None and message.start_time < 0:
             raise invalid("start_time", message.start_time, "It must not be negative.")
-        made = call.services.runs.create(
+        creation = call.services.runs.creation(
             call.context,
             experiment_id=checked_id(message.experiment_id or DEFAULT_EXPERIMENT_ID),
             name=name,
@@ -108,23 +108,26 @@ class RunRoutes:
             tags=tags,
             parent_run_id=_parent(tags),
         )
-        return {"run": self._view(call, made)}
+        made = await call.services.ingest.write(creation)
+        location = await self._locations.find(call, made.run.experiment_id)
+        return {"run": run_view(made, location)}
 
     def get_one(self, call: Call, message: RunId) -> Json:
         """A run with all that it recorded, in any lifecycle."""
         found = call.services.runs.get(call.context, message.run_id)
         return {"run": self._view(call, found)}
 
-    def update(self, call: Call, message: UpdateRun) -> Json:
+    async def update(self, call: Call, message: UpdateRun) -> Json:
         """Change status, end or name of a run."""
-        run = call.services.runs.update(
+        change = call.services.runs.change(
             call.context,
             message.run_id,
             status=None if message.status is None else _STATUS[message.status],
             ended_at_ms=message.end_time,
             name=message.run_name or None,
         )
-        location = self._locations.of(call, run.experiment_id)
+        run = await call.services.ingest.write(change)
+        location = await self._locations.find(call, run.experiment_id)
         return {"run_info": run_info_view(run, location)}
 
     def search(self, call: Call, message: SearchRuns) -> Json:

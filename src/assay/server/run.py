@@ -61,6 +61,7 @@ def serve(settings: Settings, *, log_level: str = "info") -> None:
         # takes longer than answering a page of 1,000 runs.
         gc.collect()
         gc.freeze()
+        gc.enable()
         config = uvicorn.Config(
             app,
             log_config=None,

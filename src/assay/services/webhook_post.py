@@ -9,10 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
-
-import httpx2
 
 from assay.domain.errors import InvalidArgument
 from assay.domain.webhook_target import (
@@ -22,26 +19,14 @@ from assay.domain.webhook_target import (
     choose_addresses,
     parse_target,
 )
+from assay.services.webhook_result import PostResult
+
+__all__ = ["PostResult", "WebhookPost", "resolve"]
 
 TIMEOUT_S: Final = 10.0
 """For connecting to all addresses, sending and the first line of the answer together."""
 
-MAX_TRIED: Final = 3
-
 Resolver = Callable[[str, int], Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class PostResult:
-    """How it went: the status that was answered, or why there is none, in words without secrets."""
-
-    status: int | None
-    error: str = ""
-
-    @property
-    def is_delivered(self) -> bool:
-        """Whether the receiver took it."""
-        return self.status is not None and 200 <= self.status < 300
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
@@ -81,65 +66,14 @@ class WebhookPost:
     async def _within_time(
         self, target: Target, addresses: Sequence[str], headers: Mapping[str, str], body: bytes
     ) -> PostResult:
+        # HTTP and the certificates of the system are loaded with the first notice, not at the start.
+        from assay.services.webhook_exchange import first_that_connects  # noqa: PLC0415
+
+        if self._trust is None:
+            self._trust = ssl.create_default_context()
         try:
             # One limit for all: a receiver that drips a byte now and then would outlive any other.
             async with asyncio.timeout(self._timeout_s):
-                return await self._first_that_connects(target, addresses, headers, body)
+                return await first_that_connects(target, addresses, headers, body, self._trust)
         except TimeoutError:
             return PostResult(None, f"No answer within {self._timeout_s:g} seconds.")
-
-    async def _first_that_connects(
-        self, target: Target, addresses: Sequence[str], headers: Mapping[str, str], body: bytes
-    ) -> PostResult:
-        result = PostResult(None, "No connection.")
-        async with self._transport() as transport:
-            for address in addresses[:MAX_TRIED]:
-                try:
-                    return await _post(transport, target, address, headers, body)
-                except httpx2.ConnectError as error:
-                    result = PostResult(None, _no_connection(error))
-                except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-                    return PostResult(None, f"The exchange broke off ({type(error).__name__}).")
-        return result
-
-    def _transport(self) -> httpx2.AsyncHTTPTransport:
-        if self._trust is None:
-            self._trust = ssl.create_default_context()
-        # Below the client: no proxy of the environment, no redirect, no line in the log with the URL.
-        return httpx2.AsyncHTTPTransport(verify=self._trust, trust_env=False)
-
-
-async def _post(
-    transport: httpx2.AsyncHTTPTransport,
-    target: Target,
-    address: str,
-    headers: Mapping[str, str],
-    body: bytes,
-) -> PostResult:
-    place = f"[{address}]" if ":" in address else address
-    request = httpx2.Request(
-        "POST",
-        f"{target.scheme}://{place}:{target.port}{target.path}",
-        content=body,
-        headers={"User-Agent": "assay-webhooks", **headers, "Host": target.authority},
-        # The certificate must be that of the name, not of the address.
-        extensions={"sni_hostname": target.host},
-    )
-    response = await transport.handle_async_request(request)
-    try:
-        status = response.status_code
-    finally:
-        await response.aclose()
-    if 200 <= status < 300:
-        return PostResult(status)
-    kind = "a redirect, which is not followed" if 300 <= status < 400 else "a refusal"
-    return PostResult(status, f"The receiver answered {status}, {kind}.")
-
-
-def _no_connection(error: Exception) -> str:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return "No connection: the receiver's certificate or TLS is not acceptable."
-        cause = cause.__cause__ or cause.__context__
-    return "No connection."

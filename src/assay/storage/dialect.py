@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, func
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 
 class Engine(StrEnum):
@@ -36,6 +36,9 @@ def insert(engine: Engine, table: Table) -> Any:
     """An INSERT with `on_conflict_do_update` / `on_conflict_do_nothing`, which both engines know."""
     if engine is Engine.SQLITE:
         return sqlite.insert(table)
+    # A server on SQLite need not wait for it at its start.
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
     return postgresql.insert(table)
 
 

@@ -21,7 +21,13 @@ from assay.domain.errors import FailedPrecondition, NotFound
 from assay.services.context import Context
 from assay.services.experiments import experiment_pk
 from assay.storage import aliases as alias_rows
-from assay.storage import collection_edges, collections, experiments, registered_models
+from assay.storage import (
+    collection_edges,
+    collection_versions,
+    collections,
+    experiments,
+    registered_models,
+)
 from assay.storage.collection_edges import LinkRow
 from assay.storage.database import Transaction
 
@@ -60,7 +66,7 @@ def seen_version(
     tx: Transaction, context: Context, action: Action, version_id: str, *, lock: bool = False
 ) -> CollectionVersion:
     """The version or draft of that id, or NotFound for one that is deleted or not visible."""
-    found = collections.find_version(tx, version_id, lock=lock)
+    found = collection_versions.find_version(tx, version_id, lock=lock)
     if found is None:
         raise unknown_version(version_id)
     context.require_object(action, found.collection.workspace, _what(version_id))
@@ -89,9 +95,9 @@ def resolve(tx: Transaction, collection: Collection, reference: str) -> Membersh
     index = version_index(reference)
     if collection.kind is CollectionKind.SEQUENCE:
         found = (
-            collections.find_by_alias(tx, collection.pk, reference)
+            collection_versions.find_by_alias(tx, collection.pk, reference)
             if index is None
-            else collections.find_committed(tx, collection.pk, index)
+            else collection_versions.find_committed(tx, collection.pk, index)
         )
         if found is not None and found.state is VersionState.COMMITTED:
             return own_membership(found)
@@ -117,7 +123,7 @@ def own_membership(version: CollectionVersion) -> Membership:
 
 def memberships(tx: Transaction, portfolio: Collection, links: list[LinkRow]) -> list[Membership]:
     """Versions as a portfolio holds them, with the aliases that name them there."""
-    versions = collections.load_versions(tx, [link.version_pk for link in links])
+    versions = collection_versions.load_versions(tx, [link.version_pk for link in links])
     named: dict[int, list[str]] = {}
     for alias, version_pk in collection_edges.list_aliases(tx, portfolio.pk):
         named.setdefault(version_pk, []).append(alias)
@@ -154,7 +160,7 @@ def _find_link(
         held = None if model is None else alias_rows.read_alias(tx, model.pk, reference)
         if held is not None and held.version is not None:
             return collection_edges.find_link_at(tx, portfolio.pk, held.version - 1)
-    found = collections.find_by_alias(tx, portfolio.pk, reference)
+    found = collection_versions.find_by_alias(tx, portfolio.pk, reference)
     return None if found is None else collection_edges.find_link(tx, portfolio.pk, found.pk)
 
 

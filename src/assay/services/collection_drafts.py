@@ -43,7 +43,7 @@ from assay.services.context import Context
 from assay.services.experiments import experiment_pk, open_experiment
 from assay.services.platform import Platform
 from assay.services.runs import open_run
-from assay.storage import collection_edges, collection_files, collections, runs
+from assay.storage import collection_edges, collection_files, collection_versions, collections, runs
 from assay.storage.database import Transaction
 
 MAX_FILES: Final = 100_000
@@ -87,10 +87,10 @@ class CollectionDrafts:
             wanted = _collection(context, workspace, experiment_id, new)
             home = _of_type(collections.ensure_collection(tx, wanted, workspace_pk), new)
             if new.client_digest is not None:
-                known = collections.find_by_digest(tx, home.pk, client=new.client_digest)
+                known = collection_versions.find_by_digest(tx, home.pk, client=new.client_digest)
                 if known is not None:
                     return _repeat(tx, context, known, new, run_pk)
-            pk = collections.insert_version(
+            pk = collection_versions.insert_version(
                 tx,
                 self._platform.token_hex(ID_BYTES),
                 home.pk,
@@ -200,7 +200,7 @@ class CollectionDrafts:
         with self._platform.database.write() as tx:
             version = _draft(tx, context, version_id, lock=True)
             forget_content(tx, version.pk)
-            collections.update_version(
+            collection_versions.update_version(
                 tx, version.pk, context.now_ms, state=VersionState.DELETED.value
             )
 
@@ -212,12 +212,12 @@ class CollectionDrafts:
         files: Sequence[CollectionFile],
     ) -> CollectionVersion:
         digest = content_digest(files)
-        known = collections.find_by_digest(tx, version.collection.pk, digest=digest)
+        known = collection_versions.find_by_digest(tx, version.collection.pk, digest=digest)
         run_pk = None if version.run_id is None else _run_pk(tx, version.run_id)
         if known is not None:
             return _stand_for(tx, context, version, known, run_pk)
         index = collections.take_index(tx, version.collection.pk, context.now_ms)
-        collections.update_version(
+        collection_versions.update_version(
             tx,
             version.pk,
             context.now_ms,
@@ -262,8 +262,10 @@ def bury(tx: Transaction, context: Context, version: CollectionVersion) -> None:
     """Let a committed version keep its number alone, and `latest` name the newest that is left."""
     forget_content(tx, version.pk)
     collection_edges.delete_aliases(tx, version.collection.pk, version.pk)
-    collections.update_version(tx, version.pk, context.now_ms, state=VersionState.DELETED.value)
-    newest = collections.list_versions(tx, version.collection.pk, None, 1)
+    collection_versions.update_version(
+        tx, version.pk, context.now_ms, state=VersionState.DELETED.value
+    )
+    newest = collection_versions.list_versions(tx, version.collection.pk, None, 1)
     if newest and LATEST in version.aliases:
         collection_edges.set_alias(tx, version.collection.pk, LATEST, newest[0].pk)
 
@@ -423,7 +425,7 @@ def _repeat(
     """What a client gets that announces content which is there: the version, named as wanted."""
     _name(tx, known.collection.pk, known.pk, new.aliases)
     if new.client_id:
-        collections.add_client_id(tx, new.client_id, known.pk)
+        collection_versions.add_client_id(tx, new.client_id, known.pk)
     if run_pk is not None:
         collection_edges.add_use(
             tx, run_pk, known.pk, Direction.OUTPUT, "", new.step, context.now_ms
@@ -445,7 +447,7 @@ def _stand_for(
             tx, run_pk, known.pk, Direction.OUTPUT, "", draft.step, context.now_ms
         )
     forget_content(tx, draft.pk)
-    collections.update_version(
+    collection_versions.update_version(
         tx, draft.pk, context.now_ms, state=VersionState.DELETED.value, same_as_pk=known.pk
     )
     return _reload(tx, known.pk)
@@ -458,7 +460,7 @@ def _name(tx: Transaction, collection_pk: int, version_pk: int, aliases: Sequenc
 
 def _expire(tx: Transaction, context: Context, home: Collection, *, keep: int) -> None:
     """Bury versions that have outlived their time and that nothing names or links."""
-    for version in collections.list_expiring(tx, home.pk, context.now_ms, _EXPIRED_AT_ONCE):
+    for version in collection_versions.list_expiring(tx, home.pk, context.now_ms, _EXPIRED_AT_ONCE):
         linked = [str(link.pk) for link in collection_edges.links_of_version(tx, version.pk)]
         held = reasons_to_keep(version.aliases, linked, drop_aliases=False)
         if version.pk != keep and is_expired(version, context.now_ms) and not held:
@@ -471,6 +473,6 @@ def _run_pk(tx: Transaction, run_id: str) -> int | None:
 
 
 def _reload(tx: Transaction, pk: int) -> CollectionVersion:
-    found = collections.find_version_by_pk(tx, pk)
+    found = collection_versions.find_version_by_pk(tx, pk)
     assert found is not None
     return found

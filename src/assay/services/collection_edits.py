@@ -32,7 +32,7 @@ from assay.services.collection_drafts import MAX_TAGS, bury
 from assay.services.context import Context
 from assay.services.platform import Platform
 from assay.services.runs import open_run
-from assay.storage import collection_edges, collections
+from assay.storage import collection_edges, collection_versions, collections
 from assay.storage.database import Transaction
 
 _VERSIONS_AT_ONCE: Final = 500
@@ -111,8 +111,8 @@ class CollectionEdits:
         with self._platform.database.write() as tx:
             version = seen_version(tx, context, Action.TRACKING_WRITE, version_id, lock=True)
             if tags is not None:
-                collections.set_version_tags(tx, version.pk, _tags(tags))
-            collections.update_version(tx, version.pk, context.now_ms, **changes)
+                collection_versions.set_version_tags(tx, version.pk, _tags(tags))
+            collection_versions.update_version(tx, version.pk, context.now_ms, **changes)
             return _reload(tx, version.pk)
 
     def update_collection(
@@ -230,13 +230,15 @@ def _refuse_needed(tx: Transaction, version: CollectionVersion, *, drop_aliases:
 
 def _empty_sequence(tx: Transaction, context: Context, found: Collection) -> None:
     before: int | None = None
-    while versions := collections.list_versions(tx, found.pk, before, _VERSIONS_AT_ONCE):
+    while versions := collection_versions.list_versions(tx, found.pk, before, _VERSIONS_AT_ONCE):
         for version in versions:
             _refuse_needed(tx, version, drop_aliases=True)
             bury(tx, context, version)
         before = versions[-1].version_index
-    for draft in collections.list_drafts(tx, found.pk):
-        collections.update_version(tx, draft, context.now_ms, state=VersionState.DELETED.value)
+    for draft in collection_versions.list_drafts(tx, found.pk):
+        collection_versions.update_version(
+            tx, draft, context.now_ms, state=VersionState.DELETED.value
+        )
 
 
 def _empty_portfolio(tx: Transaction, found: Collection) -> None:
@@ -254,6 +256,6 @@ def _empty_portfolio(tx: Transaction, found: Collection) -> None:
 
 
 def _reload(tx: Transaction, pk: int) -> CollectionVersion:
-    found = collections.find_version_by_pk(tx, pk)
+    found = collection_versions.find_version_by_pk(tx, pk)
     assert found is not None
     return found

@@ -14,7 +14,7 @@ from assay.services.artifacts import ArtifactUpload, OpenFile, reader
 from assay.services.collection_access import seen_version
 from assay.services.context import Context
 from assay.services.platform import Platform
-from assay.storage import collection_files, collections
+from assay.storage import collection_files, collection_versions
 from assay.storage.collection_files import Manifest
 from assay.storage.database import Transaction
 
@@ -105,7 +105,7 @@ class CollectionManifests:
         if manifest.base_pk is None:
             return None
         with self._platform.database.read() as tx:
-            found = collections.find_version_by_pk(tx, manifest.base_pk)
+            found = collection_versions.find_version_by_pk(tx, manifest.base_pk)
         if found is not None:
             context.require(Action.TRACKING_READ, found.collection.workspace)
         return found
@@ -135,7 +135,9 @@ class CollectionManifests:
     ) -> tuple[Manifest, CollectionVersion]:
         manifest = collection_files.find_manifest(tx, manifest_id)
         version = (
-            None if manifest is None else collections.find_version_by_pk(tx, manifest.version_pk)
+            None
+            if manifest is None
+            else collection_versions.find_version_by_pk(tx, manifest.version_pk)
         )
         if manifest is None or version is None:
             raise _unknown(manifest_id)

@@ -34,7 +34,7 @@ from assay.services.collection_access import (
 from assay.services.context import Context
 from assay.services.platform import Platform
 from assay.services.runs import get_run
-from assay.storage import collection_edges, collection_files, collections
+from assay.storage import collection_edges, collection_files, collection_versions, collections
 from assay.storage.collection_edges import UseRow
 from assay.storage.collections import CollectionQuery
 from assay.storage.database import Transaction
@@ -112,7 +112,7 @@ class CollectionReads:
         """How many versions a sequence has, or a portfolio holds."""
         context.require(Action.TRACKING_READ, collection.workspace)
         counting = (
-            collections.count_versions
+            collection_versions.count_versions
             if collection.kind is CollectionKind.SEQUENCE
             else collection_edges.count_links
         )
@@ -134,14 +134,14 @@ class CollectionReads:
     def find_by_client_id(self, context: Context, client_id: str) -> CollectionVersion | None:
         """The version that a client knows under an id of its own, if the request may see it."""
         with self._platform.database.read() as tx:
-            found = collections.list_by_client_id(tx, client_id)
+            found = collection_versions.list_by_client_id(tx, client_id)
         return next((v for v in found if _is_seen(context, v)), None)
 
     def find_content(self, context: Context, digest: str) -> tuple[CollectionVersion, ...]:
         """Committed versions with that content. What the request may not see is not there."""
         wanted = parse_digest(digest)
         with self._platform.database.read() as tx:
-            found = collections.list_by_content(tx, wanted)
+            found = collection_versions.list_by_content(tx, wanted)
         return tuple(version for version in found if _is_seen(context, version))
 
     def resolve(
@@ -274,14 +274,14 @@ def _listed(
     tx: Transaction, collection: Collection, before: int | None, limit: int
 ) -> list[Membership]:
     if collection.kind is CollectionKind.SEQUENCE:
-        found = collections.list_versions(tx, collection.pk, before, limit)
+        found = collection_versions.list_versions(tx, collection.pk, before, limit)
         return [own_membership(version) for version in found]
     links = collection_edges.list_links(tx, collection.pk, before, limit)
     return memberships(tx, collection, links)
 
 
 def _uses(tx: Transaction, context: Context, rows: Sequence[UseRow]) -> tuple[CollectionUse, ...]:
-    versions = collections.load_versions(tx, [row.version_pk for row in rows])
+    versions = collection_versions.load_versions(tx, [row.version_pk for row in rows])
     return tuple(
         CollectionUse(
             row.run_id,

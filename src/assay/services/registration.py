@@ -96,11 +96,12 @@ class Registration:
     ) -> ModelVersion:
         """Freeze a folder of a run ('' for all of it), a logged model or a collection's version.
 
-        A version of a collection comes with the run that made it. `lineage` is strict JSON and counts alone; without it the run's own record, params, tags and
-        dataset inputs are read. Under policy `required` a version without files is refused
-        (FailedPrecondition naming the run's folders), and so is one whose lineage is not closed:
-        LineageIncomplete names every missing field, and the attempt is recorded. Under `recorded`
-        both are accepted as unverifiable. A refusal leaves nothing behind.
+        A version of a collection comes with the run that made it. `lineage` is strict JSON and counts
+        alone; without it the run's own record, params, tags and dataset inputs are read. Under policy
+        `required` a version without files is refused (FailedPrecondition naming the run's folders),
+        and so is one whose lineage is not closed: LineageIncomplete names every missing field, and the
+        attempt is recorded. Under `recorded` both are accepted as unverifiable. A refusal leaves
+        nothing behind.
         """
         context.require(Action.REGISTRY_WRITE)
         entry = Entry(

@@ -11,7 +11,13 @@ from assay.domain.errors import FailedPrecondition, InvalidArgument, LimitExceed
 from assay.domain.names import check_artifact_path
 from assay.domain.tracking import FileEntry, Lifecycle, LoggedModel, Run
 from assay.services.context import Context
-from assay.storage import collection_files, collections, logged_models, runs, sources
+from assay.storage import (
+    collection_files,
+    collection_versions,
+    logged_models,
+    runs,
+    sources,
+)
 from assay.storage.database import Transaction
 from assay.storage.files import MODEL_FILES, RUN_FILES
 
@@ -67,7 +73,7 @@ def read_source(
 
 def _of_collection(tx: Transaction, context: Context, version_id: str) -> Source:
     """The files of a committed collection version, and the run that made it while that is in use."""
-    version = collections.find_version(tx, version_id)
+    version = collection_versions.find_version(tx, version_id)
     if (
         version is None
         or version.state is not VersionState.COMMITTED

@@ -1,35 +1,21 @@
-"""Statements on collections and their versions. Files, and what points at versions, are elsewhere."""
+"""Statements on collections themselves; their versions have a module of their own."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, delete, func, insert, or_, select, update
 
-from assay.domain.collection import (
-    Collection,
-    CollectionKind,
-    CollectionVersion,
-    NewVersion,
-    VersionState,
-)
+from assay.domain.collection import Collection, CollectionKind
 from assay.domain.tracking import Lifecycle
 from assay.storage import dialect
 from assay.storage.database import Transaction
-from assay.storage.tables.collections import (
-    collection_aliases,
-    collection_client_ids,
-    collection_tags,
-    collection_version_tags,
-    collection_versions,
-    collections,
-)
-from assay.storage.tables.tracking import runs, workspaces
+from assay.storage.tables.collections import collection_tags, collections
+from assay.storage.tables.tracking import workspaces
 
-_COLLECTION = (
+COLUMNS = (
     collections.c.id,
     workspaces.c.name.label("workspace"),
     collections.c.experiment_id,
@@ -42,27 +28,7 @@ _COLLECTION = (
     collections.c.created_at_ms.label("collection_created_at_ms"),
     collections.c.updated_at_ms.label("collection_updated_at_ms"),
 )
-_OWN = len(_COLLECTION)
-_VERSION = (
-    collection_versions.c.id,
-    collection_versions.c.version_id,
-    collection_versions.c.version_index,
-    collection_versions.c.state,
-    collection_versions.c.digest,
-    collection_versions.c.client_digest,
-    collection_versions.c.description,
-    collection_versions.c.metadata,
-    collection_versions.c.ttl_s,
-    collection_versions.c.file_count,
-    collection_versions.c.size_bytes,
-    runs.c.run_id,
-    collection_versions.c.step,
-    collection_versions.c.created_by,
-    collection_versions.c.created_at_ms,
-    collection_versions.c.updated_at_ms,
-    collection_versions.c.committed_at_ms,
-    collection_versions.c.wanted_aliases,
-)
+"""What `as_collection` reads, in its order."""
 
 CHUNK = 500
 """Keys that one statement names at most: both engines bound the parameters of a statement."""
@@ -145,7 +111,7 @@ def list_collections(
                 and_(collections.c.name == name, collections.c.id > int(pk)),
             )
         )
-    return _with_tags(tx, [_collection(row) for row in tx.execute(statement)])
+    return _with_tags(tx, [as_collection(row) for row in tx.execute(statement)])
 
 
 def position(collection: Collection) -> str:
@@ -197,244 +163,18 @@ def take_index(tx: Transaction, pk: int, now_ms: int) -> int:
 
 def set_collection_tags(tx: Transaction, pk: int, tags: Iterable[str]) -> None:
     """Let a collection have exactly these tags."""
-    _replace_tags(tx, collection_tags, "collection_id", pk, tags)
-
-
-def insert_version(
-    tx: Transaction,
-    version_id: str,
-    collection_pk: int,
-    new: NewVersion,
-    *,
-    run_pk: int | None,
-    created_by: str,
-    now_ms: int,
-) -> int:
-    """Add a draft and return its key."""
-    statement = (
-        insert(collection_versions)
-        .values(
-            version_id=version_id,
-            collection_id=collection_pk,
-            state=VersionState.PENDING.value,
-            client_digest=new.client_digest,
-            description=new.description,
-            metadata=new.metadata,
-            ttl_s=new.ttl_s,
-            file_count=0,
-            size_bytes=0,
-            wanted_aliases=json.dumps(list(new.aliases)),
-            run_pk=run_pk,
-            step=new.step,
-            created_by=created_by,
-            created_at_ms=now_ms,
-            updated_at_ms=now_ms,
-        )
-        .returning(collection_versions.c.id)
-    )
-    pk = int(tx.execute(statement).scalar_one())
-    set_version_tags(tx, pk, new.tags)
-    if new.client_id:
-        add_client_id(tx, new.client_id, pk)
-    return pk
-
-
-def find_version(
-    tx: Transaction, version_id: str, *, lock: bool = False
-) -> CollectionVersion | None:
-    """The version of that id, in any state; for a draft that was a repetition, what it repeated."""
-    return _first_version(tx, collection_versions.c.version_id == version_id, lock=lock)
-
-
-def find_version_by_pk(tx: Transaction, pk: int) -> CollectionVersion | None:
-    """The version with that key, in any state."""
-    return _first_version(tx, collection_versions.c.id == pk)
-
-
-def find_committed(tx: Transaction, collection_pk: int, index: int) -> CollectionVersion | None:
-    """The committed version of that number."""
-    return _first_version(
-        tx,
-        and_(
-            collection_versions.c.collection_id == collection_pk,
-            collection_versions.c.version_index == index,
-            collection_versions.c.state == VersionState.COMMITTED.value,
-        ),
-    )
-
-
-def find_by_alias(tx: Transaction, collection_pk: int, alias: str) -> CollectionVersion | None:
-    """The version of a sequence or portfolio that the alias names."""
-    held = select(collection_aliases.c.version_pk).where(
-        collection_aliases.c.collection_id == collection_pk, collection_aliases.c.alias == alias
-    )
-    pk = tx.execute(held).scalar()
-    return None if pk is None else find_version_by_pk(tx, pk)
-
-
-def find_by_digest(
-    tx: Transaction, collection_pk: int, *, digest: str | None = None, client: str | None = None
-) -> CollectionVersion | None:
-    """The newest committed version with that digest, or with that client's digest."""
-    column = collection_versions.c.digest if client is None else collection_versions.c.client_digest
-    statement = (
-        select(collection_versions.c.id)
-        .where(
-            collection_versions.c.collection_id == collection_pk,
-            column == (digest if client is None else client),
-            collection_versions.c.state == VersionState.COMMITTED.value,
-        )
-        .order_by(collection_versions.c.version_index.desc())
-        .limit(1)
-    )
-    pk = tx.execute(statement).scalar()
-    return None if pk is None else find_version_by_pk(tx, pk)
-
-
-def list_by_content(tx: Transaction, digest: str, limit: int = 100) -> list[CollectionVersion]:
-    """Committed versions with that content, in any collection of any workspace."""
-    statement = _versions().where(
-        collection_versions.c.digest == digest,
-        collection_versions.c.state == VersionState.COMMITTED.value,
-    )
-    ordered = statement.order_by(collection_versions.c.id).limit(limit)
-    return complete(tx, [_version(row) for row in tx.execute(ordered)])
-
-
-def list_by_client_id(tx: Transaction, client_id: str) -> list[CollectionVersion]:
-    """The versions that a client knows under an id of its own."""
-    pks = list(
-        tx.execute(
-            select(collection_client_ids.c.version_pk).where(
-                collection_client_ids.c.client_id == client_id
-            )
-        ).scalars()
-    )
-    return [found for pk in pks if (found := find_version_by_pk(tx, pk)) is not None]
-
-
-def list_versions(
-    tx: Transaction, collection_pk: int, before: int | None, limit: int
-) -> list[CollectionVersion]:
-    """Committed versions of a sequence, newest first, below the index `before`."""
-    statement = _versions().where(
-        collection_versions.c.collection_id == collection_pk,
-        collection_versions.c.state == VersionState.COMMITTED.value,
-    )
-    if before is not None:
-        statement = statement.where(collection_versions.c.version_index < before)
-    ordered = statement.order_by(collection_versions.c.version_index.desc()).limit(limit)
-    return complete(tx, [_version(row) for row in tx.execute(ordered)])
-
-
-def list_expiring(
-    tx: Transaction, collection_pk: int, now_ms: int, limit: int
-) -> list[CollectionVersion]:
-    """Committed versions that were to be kept until now at most, oldest first."""
-    ends_ms = collection_versions.c.committed_at_ms + collection_versions.c.ttl_s * 1_000
-    statement = _versions().where(
-        collection_versions.c.collection_id == collection_pk,
-        collection_versions.c.state == VersionState.COMMITTED.value,
-        collection_versions.c.ttl_s.is_not(None),
-        ends_ms <= now_ms,
-    )
-    ordered = statement.order_by(collection_versions.c.version_index).limit(limit)
-    return complete(tx, [_version(row) for row in tx.execute(ordered)])
-
-
-def count_versions(tx: Transaction, collection_pks: Sequence[int]) -> dict[int, int]:
-    """How many committed versions each sequence has."""
-    statement = (
-        select(collection_versions.c.collection_id, func.count())
-        .where(
-            collection_versions.c.collection_id.in_(collection_pks),
-            collection_versions.c.state == VersionState.COMMITTED.value,
-        )
-        .group_by(collection_versions.c.collection_id)
-    )
-    return {pk: int(count) for pk, count in tx.execute(statement)}
-
-
-def load_versions(tx: Transaction, pks: Sequence[int]) -> dict[int, CollectionVersion]:
-    """Versions by key, whatever their state."""
-    found: list[CollectionVersion] = []
-    for start in range(0, len(pks), CHUNK):
-        wanted = _versions().where(collection_versions.c.id.in_(pks[start : start + CHUNK]))
-        found.extend(_version(row) for row in tx.execute(wanted))
-    return {version.pk: version for version in complete(tx, found)}
-
-
-def update_version(tx: Transaction, pk: int, now_ms: int, **values: object) -> None:
-    """Change columns of a version."""
-    statement = update(collection_versions).where(collection_versions.c.id == pk)
-    tx.execute(statement.values(updated_at_ms=now_ms, **values))
-
-
-def set_version_tags(tx: Transaction, pk: int, tags: Iterable[str]) -> None:
-    """Let a version have exactly these tags."""
-    _replace_tags(tx, collection_version_tags, "version_pk", pk, tags)
-
-
-def add_client_id(tx: Transaction, client_id: str, version_pk: int) -> None:
-    """Note what a client calls a version."""
-    tx.execute(
-        dialect.insert(tx.engine, collection_client_ids)
-        .values(client_id=client_id, version_pk=version_pk)
-        .on_conflict_do_nothing()
-    )
-
-
-def complete(tx: Transaction, versions: Sequence[CollectionVersion]) -> list[CollectionVersion]:
-    """The versions with their tags and the aliases that they hold in their own sequence."""
-    pks = [version.pk for version in versions]
-    tags = _grouped(tx, collection_version_tags.c.version_pk, collection_version_tags.c.tag, pks)
-    aliases: dict[int, list[str]] = {}
-    owner = {version.pk: version.collection.pk for version in versions}
-    for start in range(0, len(pks), CHUNK):
-        statement = select(
-            collection_aliases.c.version_pk,
-            collection_aliases.c.collection_id,
-            collection_aliases.c.alias,
-        ).where(collection_aliases.c.version_pk.in_(pks[start : start + CHUNK]))
-        for version_pk, collection_pk, alias in tx.execute(statement):
-            if owner[version_pk] == collection_pk:
-                aliases.setdefault(version_pk, []).append(alias)
-    return [
-        replace(
-            version,
-            tags=tuple(sorted(tags.get(version.pk, ()))),
-            aliases=tuple(sorted(aliases.get(version.pk, ()))),
-        )
-        for version in versions
-    ]
-
-
-def _first_version(
-    tx: Transaction, condition: Any, *, lock: bool = False
-) -> CollectionVersion | None:
-    row = tx.execute(
-        select(collection_versions.c.id, collection_versions.c.same_as_pk).where(condition)
-    ).first()
-    if row is None:
-        return None
-    if row[1] is not None:
-        return find_version_by_pk(tx, row[1])
-    statement = _versions().where(collection_versions.c.id == row[0])
-    if lock:
-        statement = statement.with_for_update(of=collection_versions)
-    found = tx.execute(statement).first()
-    return None if found is None else complete(tx, [_version(found)])[0]
+    replace_tags(tx, collection_tags, "collection_id", pk, tags)
 
 
 def _first_collection(tx: Transaction, statement: Select[Any], *, lock: bool) -> Collection | None:
     wanted = statement.with_for_update(of=collections) if lock else statement
     row = tx.execute(wanted).first()
-    return None if row is None else _with_tags(tx, [_collection(row)])[0]
+    return None if row is None else _with_tags(tx, [as_collection(row)])[0]
 
 
 def _active() -> Select[Any]:
     return (
-        select(*_COLLECTION)
+        select(*COLUMNS)
         .join_from(collections, workspaces)
         .where(collections.c.lifecycle == Lifecycle.ACTIVE.value)
     )
@@ -453,16 +193,8 @@ def _matching(query: CollectionQuery) -> Select[Any]:
     return statement
 
 
-def _versions() -> Select[Any]:
-    return (
-        select(*_COLLECTION, *_VERSION)
-        .join_from(collection_versions, collections)
-        .join(workspaces, workspaces.c.id == collections.c.workspace_id)
-        .outerjoin(runs, runs.c.id == collection_versions.c.run_pk)
-    )
-
-
-def _collection(row: Sequence[Any]) -> Collection:
+def as_collection(row: Sequence[Any]) -> Collection:
+    """The collection of a row that starts with `COLUMNS`."""
     return Collection(
         pk=row[0],
         workspace=row[1],
@@ -478,38 +210,14 @@ def _collection(row: Sequence[Any]) -> Collection:
     )
 
 
-def _version(row: Sequence[Any]) -> CollectionVersion:
-    own = row[_OWN:]
-    return CollectionVersion(
-        pk=own[0],
-        version_id=own[1],
-        collection=_collection(row),
-        version_index=own[2],
-        state=VersionState(own[3]),
-        digest=own[4],
-        client_digest=own[5],
-        description=own[6],
-        metadata=own[7],
-        ttl_s=own[8],
-        file_count=own[9],
-        size_bytes=own[10],
-        run_id=own[11],
-        step=own[12],
-        created_by=own[13],
-        created_at_ms=own[14],
-        updated_at_ms=own[15],
-        committed_at_ms=own[16],
-        wanted_aliases=tuple(json.loads(own[17])),
-    )
-
-
 def _with_tags(tx: Transaction, found: list[Collection]) -> list[Collection]:
     pks = [collection.pk for collection in found]
-    tags = _grouped(tx, collection_tags.c.collection_id, collection_tags.c.tag, pks)
+    tags = grouped(tx, collection_tags.c.collection_id, collection_tags.c.tag, pks)
     return [replace(one, tags=tuple(sorted(tags.get(one.pk, ())))) for one in found]
 
 
-def _grouped(tx: Transaction, owner: Any, value: Any, pks: Sequence[int]) -> dict[int, list[str]]:
+def grouped(tx: Transaction, owner: Any, value: Any, pks: Sequence[int]) -> dict[int, list[str]]:
+    """Texts by the key of their owner."""
     found: dict[int, list[str]] = {}
     for start in range(0, len(pks), CHUNK):
         for pk, text in tx.execute(
@@ -519,7 +227,8 @@ def _grouped(tx: Transaction, owner: Any, value: Any, pks: Sequence[int]) -> dic
     return found
 
 
-def _replace_tags(tx: Transaction, table: Any, owner: str, pk: int, tags: Iterable[str]) -> None:
+def replace_tags(tx: Transaction, table: Any, owner: str, pk: int, tags: Iterable[str]) -> None:
+    """Let an owner have exactly these tags."""
     tx.execute(delete(table).where(table.c[owner] == pk))
     rows = [{owner: pk, "tag": tag} for tag in sorted(set(tags))]
     if rows:
@@ -538,12 +247,3 @@ def find_any(tx: Transaction, like: Collection, name: str) -> bool:
         )
     )
     return tx.execute(statement).first() is not None
-
-
-def list_drafts(tx: Transaction, collection_pk: int) -> list[int]:
-    """The keys of a sequence's drafts."""
-    statement = select(collection_versions.c.id).where(
-        collection_versions.c.collection_id == collection_pk,
-        collection_versions.c.state == VersionState.PENDING.value,
-    )
-    return list(tx.execute(statement).scalars())

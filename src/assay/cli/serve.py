@@ -24,6 +24,7 @@ def serve(  # noqa: PLR0913 - every flag of the command is a parameter
     protect: str = "production,champion",
     allow_host: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     webhook_hosts: str = "",
+    anchor_to: str | None = None,
     log_level: Literal["debug", "info", "warning", "error"] = "info",
 ) -> None:
     """Start the server.
@@ -41,6 +42,8 @@ def serve(  # noqa: PLR0913 - every flag of the command is a parameter
         allow_host: Another Host name that this server answers to (behind a proxy); repeatable.
         webhook_hosts: Receivers of webhooks that may have a private address: HOST or HOST:PORT,
             comma-separated. All others must be public.
+        anchor_to: Where each checkpoint of the ledger is kept as well: a folder, git:FOLDER, or a
+            bucket such as s3://audit/assay.
         log_level: What is logged to standard error.
     """
     # What is imported stays: looking through it again and again is an eighth of the start.
@@ -61,5 +64,6 @@ def serve(  # noqa: PLR0913 - every flag of the command is a parameter
         policy=parse_policy(lineage, protect),
         allowed_hosts=allow_host,
         webhook_hosts=parse_allowed_hosts(webhook_hosts),
+        anchor_to=anchor_to,
     )
     run_server(settings, log_level=log_level)

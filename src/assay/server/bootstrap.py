@@ -15,9 +15,12 @@ from assay.domain.access import SYSTEM
 from assay.domain.errors import FailedPrecondition, InvalidArgument, Unavailable
 from assay.domain.tracking import DEFAULT_WORKSPACE
 from assay.server.settings import Settings
+from assay.services.anchors import open_sink
 from assay.services.assembly import Services, build_services
 from assay.services.auth import Auth
+from assay.services.checkpoints import Checkpoints
 from assay.services.context import Context
+from assay.services.ledger_key import load_key
 from assay.services.platform import Platform
 from assay.storage.database import open_database
 from assay.storage.migrate import migrate
@@ -70,7 +73,10 @@ def open_services(settings: Settings) -> Services:
             policy=settings.policy,
         )
         services = build_services(
-            platform, accounts=settings.auth, webhook_hosts=settings.webhook_hosts
+            platform,
+            accounts=settings.auth,
+            webhook_hosts=settings.webhook_hosts,
+            checkpoints=open_checkpoints(platform, settings),
         )
         services.workspaces.ensure_defaults(now_ms())
         ensure_credentials(services, settings.data)
@@ -78,6 +84,13 @@ def open_services(settings: Settings) -> Services:
         database.close()
         raise
     return services
+
+
+def open_checkpoints(platform: Platform, settings: Settings) -> Checkpoints:
+    """The ledger's checkpoints, signed with `ASSAY_SIGNING_KEY` or the key in the data folder."""
+    key = load_key(settings.data, os.environ.get("ASSAY_SIGNING_KEY"), secrets.token_hex(32))
+    sink = None if settings.anchor_to is None else open_sink(settings.anchor_to)
+    return Checkpoints(platform, key, sink)
 
 
 def ensure_credentials(services: Services, folder: Path) -> list[Path]:

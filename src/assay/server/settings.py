@@ -29,6 +29,7 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     allowed_hosts: tuple[str, ...] = ()
     webhook_hosts: AllowedHosts = PUBLIC_ONLY
+    anchor_to: str | None = None
 
     def check(self) -> None:
         """Refuse what is unsafe or impossible, before anything is opened. Raises InvalidArgument."""

@@ -9,6 +9,8 @@ from assay.services.aliases import Aliases
 from assay.services.artifacts import Artifacts
 from assay.services.audit import Audit
 from assay.services.auth import Auth
+from assay.services.checkpoints import Checkpoints
+from assay.services.client_tracking import ClientTracking
 from assay.services.collections import Collections, build_collections
 from assay.services.compaction import Compaction
 from assay.services.datasets import Datasets
@@ -28,6 +30,7 @@ from assay.services.promotion import Promotion
 from assay.services.records import Records
 from assay.services.registration import Registration
 from assay.services.registry import Registry
+from assay.services.reviews import Reviews, build_reviews
 from assay.services.runs import Runs
 from assay.services.search import Search
 from assay.services.signatures import Signatures
@@ -69,13 +72,16 @@ class Services:
     gates: Gates
     gate_runs: GateRuns
     promotion: Promotion
+    reviews: Reviews
     ledger: Ledger
     audit: Audit
+    checkpoints: Checkpoints
     importing: Importing
     webhooks: Webhooks
     webhook_delivery: WebhookDelivery
     collections: Collections
     signatures: Signatures
+    clients: ClientTracking
 
     def start(self) -> None:
         """Start the background threads and clear what an earlier crash left half-uploaded."""
@@ -84,10 +90,14 @@ class Services:
         self.ingest.start()
         self.health.start()
         self.webhook_delivery.start()
+        self.clients.start()
+        self.checkpoints.start()
 
     def close(self) -> None:
         """Write what was accepted, then stop the threads."""
         self.live.close()
+        self.clients.close()
+        self.checkpoints.close()
         self.webhook_delivery.close()
         self.ingest.close()
         self.health.close()
@@ -95,7 +105,11 @@ class Services:
 
 
 def build_services(
-    platform: Platform, *, accounts: bool, webhook_hosts: AllowedHosts = PUBLIC_ONLY
+    platform: Platform,
+    *,
+    accounts: bool,
+    webhook_hosts: AllowedHosts = PUBLIC_ONLY,
+    checkpoints: Checkpoints | None = None,
 ) -> Services:
     """Every service on `platform`; `accounts` says whether a credential is asked for.
 
@@ -112,18 +126,20 @@ def build_services(
     registration = Registration(platform, ledger, registry)
     aliases = Aliases(platform, ledger, promotion)
     versions = Versions(platform, ledger)
+    ingest = Ingest(platform, live, compaction, health)
+    runs = Runs(platform)
     return Services(
         platform=platform,
         auth=Auth(platform, ledger, accounts=accounts),
         workspaces=Workspaces(platform, ledger),
         experiments=Experiments(platform),
-        runs=Runs(platform),
+        runs=runs,
         search=Search(platform),
         datasets=Datasets(platform),
         records=Records(platform),
         artifacts=Artifacts(platform),
         logged_models=LoggedModels(platform),
-        ingest=Ingest(platform, live, compaction, health),
+        ingest=ingest,
         metrics=metrics,
         live=live,
         health=health,
@@ -139,8 +155,10 @@ def build_services(
         gates=Gates(platform, ledger),
         gate_runs=GateRuns(platform, ledger),
         promotion=promotion,
+        reviews=build_reviews(platform, ledger, promotion),
         ledger=ledger,
         audit=Audit(platform),
+        checkpoints=checkpoints or Checkpoints(platform),
         importing=Importing(platform, ledger, metrics),
         webhooks=Webhooks(platform, ledger, post),
         webhook_delivery=WebhookDelivery(platform, post, recorded=ledger.recorded),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import astuple, replace
 
 from assay.domain.access import Action, is_allowed
 from assay.domain.errors import InvalidArgument
 from assay.domain.ledger import Event, EventOutcome, chain
+from assay.domain.names import check_text
 from assay.domain.paging import bind, decode, encode
 from assay.domain.tracking import Page
 from assay.services.checks import check_page_size
@@ -15,11 +17,15 @@ from assay.services.context import Context
 from assay.services.platform import Platform
 from assay.storage import ledger as rows
 from assay.storage.database import Transaction
-from assay.storage.ledger import Head, LedgerEntry
+from assay.storage.ledger import EventFilter, Head, LedgerEntry
 
-__all__ = ["Head", "Ledger", "LedgerEntry", "actor_text"]
+__all__ = ["EventFilter", "Head", "Ledger", "LedgerEntry", "actor_text"]
 
 MAX_PAGE = 1_000
+MAX_SCANNED = 100_000
+"""Events that one page looks through at most."""
+
+MAX_TEXT = 200
 
 
 class Ledger:
@@ -107,27 +113,54 @@ class Ledger:
         page_token: str | None = None,
     ) -> Page[LedgerEntry]:
         """Events in order. Who may read the ledger in one workspace only is shown that workspace's."""
+        wanted = EventFilter(target=object, action=action)
+        return self.search(
+            context,
+            wanted,
+            newest_first=newest_first,
+            max_results=max_results,
+            page_token=page_token,
+        )
+
+    def search(
+        self,
+        context: Context,
+        wanted: EventFilter,
+        *,
+        newest_first: bool = False,
+        max_results: int = 100,
+        page_token: str | None = None,
+    ) -> Page[LedgerEntry]:
+        """The events that agree with everything in `wanted`, in order.
+
+        A page comes from at most `MAX_SCANNED` events, so that it may be short, or empty, and still
+        have a next one. Who may read one workspace's ledger only is shown that workspace's.
+        """
         context.require(Action.LEDGER_READ)
         check_page_size(max_results, MAX_PAGE)
-        everywhere = is_allowed(context.actor, Action.LEDGER_READ, None)
-        workspace = None if everywhere else context.workspace
-        binding = bind([workspace, object, action, newest_first])
-        after = 0 if page_token is None else decode(page_token, binding, size=1)[0]
-        if not isinstance(after, int):
+        if not is_allowed(context.actor, Action.LEDGER_READ, None):
+            wanted = replace(wanted, workspace=context.workspace)
+        check_text(wanted.text or "", "text", max_length=MAX_TEXT)
+        binding = bind([newest_first, *(str(value) for value in astuple(wanted))])
+        after = None if page_token is None else decode(page_token, binding, size=1)[0]
+        if after is not None and not isinstance(after, int):
             raise InvalidArgument("page_token is not one of this server.", field="page_token")
         with self._platform.database.read() as tx:
+            end = rows.get_head(tx).seq
+            if newest_first:
+                last = end if after is None else after - 1
+                first = max(1, last - MAX_SCANNED + 1)
+            else:
+                first = (after or 0) + 1
+                last = min(end, first + MAX_SCANNED - 1)
             found = rows.list_events(
-                tx,
-                after_seq=after,
-                limit=max_results + 1,
-                newest_first=newest_first,
-                workspace=workspace,
-                target=object,
-                action=action,
+                tx, wanted, first=first, last=last, limit=max_results + 1, newest_first=newest_first
             )
         shown = tuple(found[:max_results])
-        more = len(found) > max_results
-        return Page(shown, encode([shown[-1].event.seq], binding) if more else None)
+        if len(found) > max_results:
+            return Page(shown, encode([shown[-1].event.seq], binding))
+        reached, is_end = (first, first <= 1) if newest_first else (last, last >= end)
+        return Page(shown, None if is_end else encode([reached], binding))
 
     def head(self, context: Context) -> Head:
         """The last event's number and hash, for whoever anchors it elsewhere."""

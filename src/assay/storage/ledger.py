@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from assay.domain.ledger import GENESIS, Event, LedgerRow, parse_event
 from assay.storage import dialect
@@ -30,6 +30,20 @@ class Head:
 
     seq: int
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events: those that agree with everything given. `text` is found anywhere in the body."""
+
+    workspace: str | None = None
+    target: str | None = None
+    action: str | None = None
+    actor: str | None = None
+    outcome: str | None = None
+    text: str | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,32 +101,48 @@ def append_event(tx: Transaction, event: Event, row: LedgerRow) -> None:
 
 def list_events(
     tx: Transaction,
+    wanted: EventFilter,
     *,
-    after_seq: int,
+    first: int,
+    last: int,
     limit: int,
     newest_first: bool = False,
-    workspace: str | None = None,
-    target: str | None = None,
-    action: str | None = None,
 ) -> list[LedgerEntry]:
-    """Events beyond `after_seq` in the order asked for (0: from that order's start)."""
-    statement = select(ledger.c.body, ledger.c.h)
-    if newest_first:
-        statement = statement.order_by(ledger.c.seq.desc())
-        if after_seq:
-            statement = statement.where(ledger.c.seq < after_seq)
-    else:
-        statement = statement.order_by(ledger.c.seq).where(ledger.c.seq > after_seq)
-    filters = (
-        (ledger.c.workspace, workspace),
-        (ledger.c.object, target),
-        (ledger.c.action, action),
+    """The events `first` to `last`, both included, that are wanted, in the order asked for."""
+    order = ledger.c.seq.desc() if newest_first else ledger.c.seq
+    statement = select(ledger.c.body, ledger.c.h).where(ledger.c.seq.between(first, last))
+    equal = (
+        (ledger.c.workspace, wanted.workspace),
+        (ledger.c.object, wanted.target),
+        (ledger.c.action, wanted.action),
+        (ledger.c.actor, wanted.actor),
+        (ledger.c.outcome, wanted.outcome),
     )
-    for column, wanted in filters:
-        if wanted is not None:
-            statement = statement.where(column == wanted)
-    rows = tx.execute(statement.limit(limit))
+    for column, value in equal:
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.from_ms is not None:
+        statement = statement.where(ledger.c.at_ms >= wanted.from_ms)
+    if wanted.to_ms is not None:
+        statement = statement.where(ledger.c.at_ms < wanted.to_ms)
+    if wanted.text is not None:
+        folded = func.lower(ledger.c.body)
+        statement = statement.where(folded.contains(wanted.text.lower(), autoescape=True))
+    rows = tx.execute(statement.order_by(order).limit(limit))
     return [LedgerEntry(parse_event(row.body), row.h) for row in rows]
+
+
+def list_bodies(
+    tx: Transaction, first: int, last: int, workspace: str | None, limit: int
+) -> list[tuple[int, str, str]]:
+    """Number, text and hash of the events `first` to `last`, in order, of one workspace or of all."""
+    statement = select(ledger.c.seq, ledger.c.body, ledger.c.h).where(
+        ledger.c.seq.between(first, last)
+    )
+    if workspace is not None:
+        statement = statement.where(ledger.c.workspace == workspace)
+    found = tx.execute(statement.order_by(ledger.c.seq).limit(limit))
+    return [(row.seq, row.body, row.h) for row in found]
 
 
 def stream_events(tx: Transaction) -> Generator[StoredEvent]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from assay.domain.access import Action
 from assay.faces.endpoint import NO_BODY, SMALL_BODY, Call, Endpoint
-from assay.services.ledger import LedgerEntry
+from assay.services.ledger import EventFilter, LedgerEntry
 
 
 class LedgerQuery(msgspec.Struct, forbid_unknown_fields=True):
-    """Which events."""
+    """Which events: `text` is found anywhere in them; from `from_ms` until before `to_ms`."""
 
     object: str | None = None
     action: str | None = None
+    actor: str | None = None
+    outcome: Literal["allowed", "denied", "error"] | None = None
+    text: str | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
     newest_first: bool = False
     max_results: int = 100
     page_token: str | None = None
@@ -88,10 +93,18 @@ class ReportAnswer(msgspec.Struct):
 def list_events(call: Call) -> Events:
     """Events in order, or newest first."""
     query = call.query(LedgerQuery)
-    page = call.services.ledger.list(
-        call.context,
-        object=query.object,
+    wanted = EventFilter(
+        target=query.object,
         action=query.action,
+        actor=query.actor,
+        outcome=query.outcome,
+        text=query.text,
+        from_ms=query.from_ms,
+        to_ms=query.to_ms,
+    )
+    page = call.services.ledger.search(
+        call.context,
+        wanted,
         newest_first=query.newest_first,
         max_results=query.max_results,
         page_token=query.page_token,
@@ -149,7 +162,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="GET",
         path="/api/v1/ledger",
         name="ledger.list",
-        summary="Events of the ledger",
+        summary="Search the events of the ledger",
         permission=Action.LEDGER_READ,
         body_limit=NO_BODY,
         handler=list_events,

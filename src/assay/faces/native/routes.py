@@ -11,6 +11,7 @@ from assay.faces.endpoint import NO_BODY, Call, Endpoint
 from assay.faces.native import (
     access,
     artifacts,
+    checkpoints,
     evaluation,
     experiments,
     gate_runs,
@@ -52,6 +53,7 @@ _NOUNS: tuple[Endpoint, ...] = (
     *gates.ENDPOINTS,
     *gate_runs.ENDPOINTS,
     *ledger.ENDPOINTS,
+    *checkpoints.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *access.ENDPOINTS,
     *page_lineage.ENDPOINTS,

@@ -31,3 +31,13 @@ def gate_target(name: str) -> str:
 def gate_run_target(gate_run_id: str) -> str:
     """A gate run and its verdict."""
     return f"gate_run:{gate_run_id}"
+
+
+def runner_key_target(key_id: str) -> str:
+    """A gate runner's public key."""
+    return f"runner_key:{key_id}"
+
+
+def freeze_target(freeze_id: str) -> str:
+    """A freeze window."""
+    return f"freeze:{freeze_id}"

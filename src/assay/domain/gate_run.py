@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -13,6 +13,9 @@ from assay.domain.verdict_statement import VerdictSignature
 
 MAX_ATTEMPTS: Final = 5
 """How often a gate run is handed out; after that it ends with the verdict `expired`."""
+
+SAID: Final = " (it said: "
+"""Before what a scorer wrote on its terminal, in a verdict's reasons: it may name items."""
 
 MIN_LEASE_S: Final = 5
 MAX_LEASE_S: Final = 3_600
@@ -137,6 +140,11 @@ def check_lease(
         raise Conflict(f"{name} was leased anew since: this nonce and fence are stale.")
     if run.is_lease_over(now_ms):
         raise Conflict(f"The lease of {name[0].lower() + name[1:]} has expired; lease it again.")
+
+
+def without_items(given: GivenVerdict) -> GivenVerdict:
+    """The verdict for a reader who may not know the items: what a scorer said is left out."""
+    return replace(given, reasons=tuple(reason.partition(SAID)[0] for reason in given.reasons))
 
 
 def is_decisive(outcome: Outcome) -> bool:

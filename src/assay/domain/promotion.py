@@ -70,6 +70,23 @@ _OUTCOMES: Final = {
 }
 
 
+# Where there was no strict win between two scores, there is nothing to test.
+_NOT_COMPARED: Final = frozenset(
+    {
+        Reason.ALREADY_CHAMPION,
+        Reason.NO_VERDICT,
+        Reason.VERDICT_VOID,
+        Reason.WRONG_GATE,
+        Reason.WRONG_BYTES,
+        Reason.VERDICT_ERROR,
+        Reason.VERDICT_EXPIRED,
+        Reason.VERDICT_INCONCLUSIVE,
+        Reason.CHAMPION_NOT_COMPARABLE,
+        Reason.NOT_STRICTLY_BETTER,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Contender:
     """A version in the contest: its frozen bytes, its standing, and its verdict under the gate.
@@ -155,7 +172,7 @@ def decide(
         holds.append((Reason.NO_GATE, "no gate: nothing can take this alias until one is set."))
     else:
         holds += _under_gate(challenger, champion, gate, current)
-        holds += _significant(gate, paired, holds)
+        holds += _significant(gate, paired, champion, holds)
         holds += _approvals(gate, counting_approvals(approvals, barred, promoter))
     if unclosed is not None:
         holds.append((Reason.CLOSURE_NOT_OK, unclosed))
@@ -316,12 +333,19 @@ def _against(challenger: Verdict, champion: Verdict, gate: GateSpec) -> list[tup
 
 
 def _significant(
-    gate: GateSpec, paired: PairedResult | None, holds: Collection[tuple[Reason, str]]
+    gate: GateSpec,
+    paired: PairedResult | None,
+    champion: Contender | None,
+    holds: Collection[tuple[Reason, str]],
 ) -> list[tuple[Reason, str]]:
-    """Under a paired gate, a strict win that could be luck holds."""
-    unfit = {Reason.NOT_STRICTLY_BETTER, Reason.CHAMPION_NOT_COMPARABLE}
-    if gate.alpha is None or paired is None or unfit & {code for code, _ in holds}:
+    """Under a paired gate, a strict win that could be luck holds, and so does one not tested."""
+    if gate.alpha is None or champion is None or champion.artifact_digest is None:
         return []
+    if _NOT_COMPARED & {code for code, _ in holds}:
+        return []
+    if paired is None:
+        sentence = "not significant: the rows of one side cannot be read for the paired test."
+        return [(Reason.NOT_SIGNIFICANT, sentence)]
     missed = significance_miss(paired, gate.alpha)
     return [] if missed is None else [(Reason.NOT_SIGNIFICANT, missed)]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from assay.domain.canonical import JsonValue
 from assay.domain.gate_run import Gate
 from assay.domain.promotion import Decision, Reason
+from assay.domain.review import Approval
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,12 @@ class Proposal:
     evidence: tuple[str, ...] = ()
     """The gate runs whose verdicts the decision weighed: the challenger's, then the champion's."""
 
+    approvals: tuple[Approval, ...] = ()
+    """Those given to exactly this promotion by people who may approve now."""
+
+    barred: frozenset[str] = frozenset()
+    """Whose approval does not count: registrant, owner of the run, author of the gate."""
+
     def as_record(self) -> dict[str, JsonValue]:
         """The decision with all that is needed to check it again, as JSON."""
         gate: dict[str, JsonValue] | None = None
@@ -32,6 +39,16 @@ class Proposal:
                 "name": self.gate.name,
                 "version": self.gate.version,
                 "fingerprint": self.gate.fingerprint,
+            }
+        reviewed: dict[str, JsonValue] = {}
+        if self.gate is not None and self.gate.spec.approvals:
+            reviewed["approvals"] = {
+                "wanted": self.gate.spec.approvals,
+                "given": [
+                    {"approval_id": given.approval_id, "approver": given.approver}
+                    for given in self.approvals
+                ],
+                "barred": sorted(self.barred),
             }
         return {
             **self.decision.as_record(),
@@ -42,6 +59,7 @@ class Proposal:
             "champion": self.champion,
             "gate": gate,
             "gate_runs": list(self.evidence),
+            **reviewed,
         }
 
 
@@ -78,6 +96,7 @@ _STANDING = {
     Reason.QUARANTINED,
     Reason.UNVERIFIABLE,
     Reason.ALREADY_CHAMPION,
+    Reason.FROZEN,
     Reason.APPROVALS_MISSING,
 }
 
@@ -90,6 +109,10 @@ def _next_step(proposal: Proposal, queued: Sequence[int]) -> str:
         return "register the files again with closed lineage"
     if Reason.QUARANTINED in codes:
         return "a maintainer may clear it, with a reason"
+    if codes == {Reason.APPROVALS_MISSING}:
+        return f"others approve with `assay approve {proposal.model}/{proposal.version}`"
+    if codes == {Reason.FROZEN}:
+        return "promote again when the freeze is over; rolling back is possible meanwhile"
     if queued:
         what = "a gate run was" if len(queued) == 1 else f"{len(queued)} gate runs were"
         return f"{what} queued: start `assay gate-runner`, then promote again"

@@ -18,6 +18,7 @@ from typing import Final
 
 from assay.bundles.archive import unpack_verified
 from assay.domain.errors import AppError, DataCorrupted
+from assay.domain.gate_run import SAID
 from assay.runner.client import Exam, GateDesk, Judged, Lease, check_exam
 from assay.runner.sandbox import Limits, Sandbox, SandboxUnavailable
 from assay.runner.scoring import ScoringOutcome, score_candidate
@@ -224,4 +225,4 @@ def _told(outcome: ScoringOutcome) -> str:
     """The error with the last lines that the scorer wrote, which usually name the cause."""
     tail = [line.strip() for line in outcome.stderr_tail.splitlines() if line.strip()]
     said = " | ".join(tail[-_STDERR_LINES:])
-    return f"{outcome.error} (it said: {said})" if said else str(outcome.error)
+    return f"{outcome.error}{SAID}{said})" if said else str(outcome.error)

@@ -7,9 +7,10 @@ from assay.domain.gate_run import Gate, GateRun, GateRunState, is_decisive
 from assay.domain.registry import ModelVersion
 from assay.services.catalogue import get_workspace
 from assay.services.context import Context
+from assay.services.evidence import weigh
 from assay.services.ledger import Ledger, actor_text
 from assay.services.platform import Platform
-from assay.storage import gate_runs, verdicts
+from assay.storage import gate_runs
 from assay.storage.database import Transaction
 from assay.storage.gate_runs import NewGateRun
 
@@ -17,11 +18,12 @@ from assay.storage.gate_runs import NewGateRun
 def needs_exam(tx: Transaction, gate: Gate, version: ModelVersion) -> bool:
     """Whether the version's bytes have no standing verdict under the gate.
 
-    A verdict from rows stands: the same bytes are not examined again until they look better.
+    A verdict from rows stands: the same bytes are not examined again until they look better. One
+    that is void, because of its signature, does not stand.
     """
     if version.artifact_digest is None:
         return False
-    given = verdicts.find_evidence(tx, version.pk, gate.fingerprint, version.artifact_digest)
+    given = weigh(tx, gate, version).given
     return given is None or not is_decisive(given.verdict.outcome)
 
 

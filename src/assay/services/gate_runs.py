@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from assay.blobs.store import BlobInfo, Download, put
 from assay.domain.access import SYSTEM, Action, is_allowed
 from assay.domain.artifact import ManifestEntry
-from assay.domain.canonical import canonical_text, check_value
 from assay.domain.errors import (
     Conflict,
     FailedPrecondition,
@@ -18,7 +17,7 @@ from assay.domain.errors import (
 )
 from assay.domain.evaluation import suite_from_text
 from assay.domain.event_target import gate_run_target
-from assay.domain.gate import Outcome, Score, evaluate, recompute, verdict_digest
+from assay.domain.gate import Outcome, recompute, verdict_digest
 from assay.domain.gate_run import (
     MAX_ATTEMPTS,
     MAX_LEASE_S,
@@ -30,18 +29,23 @@ from assay.domain.gate_run import (
     GateRunState,
     GivenVerdict,
     check_lease,
+    without_items,
 )
 from assay.domain.names import check_artifact_path, check_text
 from assay.domain.registry import ModelVersion
+from assay.domain.review import RunnerKey
 from assay.domain.tracking import Page
+from assay.domain.verdict_statement import Statement, rows_text
 from assay.services.catalogue import get_model, get_version
 from assay.services.checks import check_page_size
 from assay.services.context import Context
 from assay.services.gate_queue import ensure_queued, needs_exam
 from assay.services.key_pages import KeyPages
 from assay.services.ledger import Ledger, actor_text
+from assay.services.new_verdicts import broken, judged
 from assay.services.platform import Platform
-from assay.storage import evals, gate_runs, gates, model_versions, verdicts
+from assay.services.runner_keys import check_signed
+from assay.storage import evals, gate_runs, gates, model_versions, runner_keys, verdicts
 from assay.storage.database import Transaction
 from assay.storage.files import record_blob
 from assay.storage.verdicts import NewVerdict
@@ -94,7 +98,7 @@ class GateRuns:
             if needs_exam(tx, gate, found):
                 run = ensure_queued(tx, self._platform, self._ledger, context, gate, found)
                 return GateRunReport(run, None)
-            return self._finished(tx, gate, found)
+            return _shown(context, self._finished(tx, gate, found))
 
     def _finished(self, tx: Transaction, gate: Gate, version: ModelVersion) -> GateRunReport:
         assert version.artifact_digest is not None
@@ -109,7 +113,8 @@ class GateRuns:
         with self._platform.database.read() as tx:
             run = self._find(tx, gate_run_id)
             context.require_object(Action.GATE_READ, run.workspace, _name(gate_run_id))
-            return GateRunReport(run, verdicts.find_verdict_of_run(tx, run.pk))
+            given = verdicts.find_verdict_of_run(tx, run.pk)
+        return _shown(context, GateRunReport(run, given))
 
     def list(
         self,
@@ -138,7 +143,9 @@ class GateRuns:
             )
             page = pages.page(found, max_results)
             given = verdicts.verdicts_of_runs(tx, [run.pk for run in page.items])
-        reports = tuple(GateRunReport(run, given.get(run.gate_run_id)) for run in page.items)
+        reports = tuple(
+            _shown(context, GateRunReport(run, given.get(run.gate_run_id))) for run in page.items
+        )
         return Page(reports, page.next_token)
 
     def lease(self, context: Context, *, seconds: int = 60, runner: str = "") -> Lease | None:
@@ -222,6 +229,25 @@ class GateRuns:
             gate_runs.extend_lease(tx, run.pk, context.now_ms + 1_000 * seconds)
             return self._find(tx, gate_run_id)
 
+    def release(self, context: Context, gate_run_id: str, *, nonce: str, fence: int) -> GateRun:
+        """Give the lease back before its time, so that another runner may take the exam at once.
+
+        The attempt does not count. Raises Conflict when the lease is not this runner's any more.
+        """
+        with self._platform.database.write() as tx:
+            self._ledger.lock(tx)
+            run = self._held(tx, context, gate_run_id, nonce, fence)
+            gate_runs.release_gate_run(tx, run.pk)
+            self._ledger.record(
+                tx,
+                context,
+                action="gate_run.released",
+                object=gate_run_target(run.gate_run_id),
+                workspace=run.workspace,
+                details={"fence": run.fence},
+            )
+            return self._find(tx, gate_run_id)
+
     def open_bundle(
         self, context: Context, gate_run_id: str, *, start: int = 0, length: int | None = None
     ) -> tuple[BlobInfo, Download]:
@@ -260,12 +286,15 @@ class GateRuns:
         nonce: str,
         fence: int,
         rows: Sequence[object],
+        signature: tuple[str, str] | None = None,
     ) -> GivenVerdict:
         """End the gate run with the verdict that the server computes from the per-item rows.
 
-        Raises PermissionDenied for whoever is no gate runner (and records the attempt), Conflict
-        for a lease that is not this runner's any more or a second verdict, InvalidArgument for rows
-        that are not exactly the suite's items. Nothing is written then.
+        `signature` is (key id, Ed25519 signature in hex) over the statement of this verdict. Raises
+        PermissionDenied for whoever is no gate runner, and for a signature that is wanted and absent
+        or does not hold (either attempt is recorded); Conflict for a lease that is not this runner's
+        any more or a second verdict; InvalidArgument for rows that are not exactly the suite's
+        items. Nothing is written then.
         """
         self._require_verdict_right(context, gate_run_id)
         with self._platform.database.read() as tx:
@@ -275,17 +304,39 @@ class GateRuns:
             assert gate is not None
             suite = suite_from_text(evals.suite_text_of(tx, gate.suite_pk))
         score = recompute(suite, rows)
-        kept = self._keep_rows(rows)
+        kept = put(self._platform.blobs, [rows_text(rows).encode()])  # type: ignore[arg-type] # recomputed
+        gated = score.metrics.get(gate.spec.metric)
+        statement = Statement(
+            gate_run_id=run.gate_run_id,
+            artifact_digest=run.artifact_digest,
+            gate_fingerprint=run.gate_fingerprint,
+            nonce=nonce,
+            rows_sha256=kept.sha256,
+            score=None if gated is None else gated.mean,
+        )
+        self._check_signed(context, run, gate, statement, signature)
         with self._platform.database.write() as tx:
             self._ledger.lock(tx)
             run = self._held(tx, context, gate_run_id, nonce, fence)
+            # Asked again under the lock: the key may have been revoked meanwhile.
+            signed = check_signed(tx, context, run, gate, statement, signature)
             record_blob(tx, kept.sha256, kept.size_bytes, context.now_ms)
-            return self._end(tx, context, run, _judged(context, run, gate, score, kept))
+            return self._end(tx, context, run, judged(context, run, gate, score, kept), signed)
 
-    def _keep_rows(self, rows: Sequence[object]) -> BlobInfo:
-        ordered = sorted(rows, key=lambda row: row["item_id"])  # type: ignore[index] # recomputed
-        text = canonical_text(check_value(ordered, root="rows"), max_bytes=None)
-        return put(self._platform.blobs, [text.encode()])
+    def _check_signed(
+        self,
+        context: Context,
+        run: GateRun,
+        gate: Gate,
+        statement: Statement,
+        signature: tuple[str, str] | None,
+    ) -> None:
+        try:
+            with self._platform.database.read() as tx:
+                check_signed(tx, context, run, gate, statement, signature)
+        except PermissionDenied as refusal:
+            self._record_refusal(context, run, refusal)
+            raise
 
     def fail(
         self, context: Context, gate_run_id: str, *, nonce: str, fence: int, reason: str
@@ -296,17 +347,27 @@ class GateRuns:
         with self._platform.database.write() as tx:
             self._ledger.lock(tx)
             run = self._held(tx, context, gate_run_id, nonce, fence)
-            return self._end(tx, context, run, _broken(context, run, Outcome.ERROR, reason))
+            return self._end(tx, context, run, broken(context, run, Outcome.ERROR, reason))
 
     def _expire(self, tx: Transaction, context: Context, run: GateRun) -> None:
         reason = f"handed out {run.attempts} times without an answer in time"
-        verdict = _broken(context, run, Outcome.EXPIRED, reason)
+        verdict = broken(context, run, Outcome.EXPIRED, reason)
         self._end(tx, replace(context, actor=SYSTEM), run, replace(verdict, runner="system:assay"))
 
     def _end(
-        self, tx: Transaction, context: Context, run: GateRun, verdict: NewVerdict
+        self,
+        tx: Transaction,
+        context: Context,
+        run: GateRun,
+        verdict: NewVerdict,
+        signed: tuple[RunnerKey, str] | None = None,
     ) -> GivenVerdict:
         verdicts.insert_verdict(tx, verdict)
+        if signed is not None:
+            nonce = gate_runs.nonce_of(tx, run.pk)
+            assert nonce is not None
+            key, signature = signed
+            runner_keys.insert_signature(tx, run.pk, key.pk, nonce=nonce, signature=signature)
         gate_runs.end_gate_run(tx, run.pk, GateRunState.DONE, context.now_ms)
         given = verdicts.find_verdict_of_run(tx, run.pk)
         assert given is not None
@@ -325,6 +386,7 @@ class GateRuns:
                 "artifact_digest": run.artifact_digest,
                 "outcome": given.verdict.outcome.value,
                 "rows": given.rows_sha256,
+                "key_id": None if given.signature is None else given.signature.key_id,
             },
             after=verdict_digest(given.verdict),
         )
@@ -336,14 +398,17 @@ class GateRuns:
         try:
             context.require_object(Action.VERDICT_WRITE, run.workspace, _name(gate_run_id))
         except PermissionDenied as refusal:
-            self._ledger.record_denied(
-                context,
-                action="verdict.written",
-                object=gate_run_target(run.gate_run_id),
-                workspace=run.workspace,
-                details={"reason": refusal.message},
-            )
+            self._record_refusal(context, run, refusal)
             raise
+
+    def _record_refusal(self, context: Context, run: GateRun, refusal: PermissionDenied) -> None:
+        self._ledger.record_denied(
+            context,
+            action="verdict.written",
+            object=gate_run_target(run.gate_run_id),
+            workspace=run.workspace,
+            details={"reason": refusal.message},
+        )
 
     def _find(self, tx: Transaction, gate_run_id: str) -> GateRun:
         run = gate_runs.find_gate_run(tx, gate_run_id)
@@ -386,42 +451,13 @@ class GateRuns:
         )
 
 
+def _shown(context: Context, report: GateRunReport) -> GateRunReport:
+    """The report without what a scorer said, unless the reader may know the items."""
+    given = report.verdict
+    if given is None or is_allowed(context.actor, Action.ITEM_READ, report.run.workspace):
+        return report
+    return replace(report, verdict=without_items(given))
+
+
 def _name(gate_run_id: str) -> str:
     return f"Gate run {gate_run_id[:100]!r}"
-
-
-def _judged(context: Context, run: GateRun, gate: Gate, score: Score, rows: BlobInfo) -> NewVerdict:
-    said = evaluate(gate.spec, score)
-    return NewVerdict(
-        gate_run_pk=run.pk,
-        gate_pk=run.gate_pk,
-        version_pk=run.version_pk,
-        outcome=said.outcome,
-        gate_fingerprint=run.gate_fingerprint,
-        artifact_digest=run.artifact_digest,
-        score=said.score,
-        items=said.items,
-        metrics=score.means(),
-        reasons=said.reasons,
-        rows_sha256=rows.sha256,
-        runner=actor_text(context),
-        now_ms=context.now_ms,
-    )
-
-
-def _broken(context: Context, run: GateRun, outcome: Outcome, reason: str) -> NewVerdict:
-    return NewVerdict(
-        gate_run_pk=run.pk,
-        gate_pk=run.gate_pk,
-        version_pk=run.version_pk,
-        outcome=outcome,
-        gate_fingerprint=run.gate_fingerprint,
-        artifact_digest=run.artifact_digest,
-        score=None,
-        items=0,
-        metrics={},
-        reasons=(reason,),
-        rows_sha256=None,
-        runner=actor_text(context),
-        now_ms=context.now_ms,
-    )

@@ -10,7 +10,6 @@ from assay.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgume
 from assay.domain.evaluation import Suite, direction_text, suite_from_text
 from assay.domain.event_target import gate_target
 from assay.domain.gate import (
-    Comparison,
     GateSpec,
     check_gate,
     gate_fingerprint,
@@ -18,21 +17,23 @@ from assay.domain.gate import (
     parse_gate,
 )
 from assay.domain.gate_run import EvalSuite, Gate
-from assay.domain.names import check_model_name
+from assay.domain.names import check_model_name, is_protected
 from assay.domain.registry import RegisteredModel
 from assay.domain.tracking import Page
 from assay.services.catalogue import get_model, get_workspace
 from assay.services.checks import check_page_size
 from assay.services.context import Context
 from assay.services.evaluation import get_suite
-from assay.services.gate_queue import cancel
+from assay.services.gate_queue import cancel, ensure_queued, needs_exam
 from assay.services.key_pages import KeyPages
 from assay.services.ledger import Ledger, actor_text
 from assay.services.platform import Platform
-from assay.storage import evals, gate_runs, gates
+from assay.storage import evals, gate_runs, gates, model_versions
 from assay.storage.database import Transaction
 
 MAX_PAGE = 1_000
+MAX_CHAMPIONS = 10_000
+"""How many aliases a new gate looks at; champions beyond are examined when they are challenged."""
 
 
 class Gates:
@@ -55,7 +56,8 @@ class Gates:
         `spec` is the gate's JSON form; its `suite` may also be a suite's name, and directions may
         be left out, since the suite declares them. `model` None guards every model of the workspace
         that has no gate of its own. Gate runs under the former gate are cancelled: what they would
-        say counts no longer.
+        say counts no longer. The exams of the champions that it guards are queued at once, since
+        nobody can beat a champion without a score under the current gate.
         """
         context.require(Action.GATE_WRITE)
         check_model_name(name)
@@ -104,7 +106,19 @@ class Gates:
         made = gates.find_gate_by_pk(tx, pk)
         assert made is not None
         self._record(tx, context, made, former)
+        self._examine_champions(tx, context, made, workspace.policy.protected)
         return made
+
+    def _examine_champions(
+        self, tx: Transaction, context: Context, gate: Gate, protected: frozenset[str]
+    ) -> None:
+        """Queue the exam of every champion that has no score under the new gate."""
+        for alias, version_pk in gates.holders_guarded_by(tx, gate, MAX_CHAMPIONS):
+            if not is_protected(alias, protected):
+                continue
+            champion = model_versions.find_version_by_pk(tx, version_pk)
+            if champion is not None and needs_exam(tx, gate, champion):
+                ensure_queued(tx, self._platform, self._ledger, context, gate, champion)
 
     def _supersede(
         self,
@@ -213,16 +227,7 @@ def _frozen_spec(record: Mapping[str, JsonValue], suite: EvalSuite, contents: Su
         }
     )
     check_gate(spec, contents)
-    _refuse_unbuilt(spec)
     return spec
-
-
-def _refuse_unbuilt(spec: GateSpec) -> None:
-    # A rule that nothing carries out would look like protection.
-    if spec.approvals:
-        raise InvalidArgument("This version takes no approvals: approvals is 0.", field="approvals")
-    if spec.comparison is not Comparison.STRICT:
-        raise InvalidArgument("This version compares strictly: 'strict'.", field="comparison")
 
 
 def _guarded(model: str | None) -> str:

@@ -20,11 +20,11 @@ from assay.domain.errors import (
     PermissionDenied,
 )
 from assay.domain.event_target import alias_target, version_target
-from assay.domain.gate_run import Gate, GivenVerdict
+from assay.domain.gate import GateSpec
 from assay.domain.ids import parse_version
 from assay.domain.ledger import EventOutcome
 from assay.domain.names import check_alias, check_text, is_protected
-from assay.domain.promotion import Contender, Reason, decide, rollback_target
+from assay.domain.promotion import Decision, Reason, decide, rollback_target
 from assay.domain.proposal import Proposal, hold_message
 from assay.domain.registry import (
     AliasMove,
@@ -33,15 +33,19 @@ from assay.domain.registry import (
     RegisteredModel,
     VersionState,
 )
+from assay.domain.review import BreakGlassRequest
 from assay.services.alias_moves import PlannedMove, write_move
 from assay.services.catalogue import find_version_ever, get_model, get_workspace
 from assay.services.checks import check_spelling
+from assay.services.closure_promotion import ClosureAtPromotion
 from assay.services.context import Context
+from assay.services.evidence import Weighed, contender, weigh
 from assay.services.gate_queue import ensure_queued, needs_exam
 from assay.services.idempotency import recall, remember
-from assay.services.ledger import Ledger
+from assay.services.ledger import Ledger, actor_text
 from assay.services.platform import Platform
-from assay.storage import aliases, gates, model_versions, verdicts
+from assay.services.reviewing import Review, Reviewing
+from assay.storage import aliases, gates, model_versions
 from assay.storage.aliases import HeldAlias
 from assay.storage.database import Transaction
 
@@ -71,9 +75,11 @@ class _Contest:
 class Promotion:
     """Moves protected aliases, forward through the gate and back to who held them before."""
 
-    def __init__(self, platform: Platform, ledger: Ledger) -> None:
+    def __init__(self, platform: Platform, ledger: Ledger, closure: ClosureAtPromotion) -> None:
         self._platform = platform
         self._ledger = ledger
+        self._closure = closure
+        self._reviewing = Reviewing(platform)
 
     def preview(
         self, context: Context, model: str, version: int | str, alias: str = CHAMPION_ALIAS
@@ -84,7 +90,7 @@ class Promotion:
         with self._platform.database.read() as tx:
             found = get_model(tx, context, model)
             held = aliases.read_alias(tx, found.pk, alias)
-            return self._contest(tx, found, held, version, alias).proposal
+            return self._contest(tx, context, found, held, version, alias).proposal
 
     def promote(
         self,
@@ -107,7 +113,9 @@ class Promotion:
         self._require(context, "promotion", model, alias, {"version": number})
         check_alias(alias)
         check_text(reason, "reason", max_length=MAX_REASON)
-        self._check_bytes(context, model, number)
+        self.check_bytes(context, model, number)
+        self._closure.check(context, model, number)
+        self._compare_before(context, model, number, alias)
         request: dict[str, JsonValue] = {
             "operation": "promote",
             "model": model,
@@ -125,7 +133,7 @@ class Promotion:
             check_spelling(alias, workspace.policy.protected)
             held = aliases.lock_alias(tx, found.pk, alias)
             _check_revision(alias, held, expected_revision)
-            contest = self._contest(tx, found, held, number, alias)
+            contest = self._contest(tx, context, found, held, number, alias)
             if contest.proposal.decision.promoted:
                 move = self._carry_out(tx, context, contest, reason)
                 self._remember(tx, context, request, contest.model, move)
@@ -161,7 +169,7 @@ class Promotion:
             if repeated is not None:
                 return repeated
             checked = self._earlier_holder(tx, get_model(tx, context, model), alias)
-        self._check_bytes(context, model, checked.version)
+        self.check_bytes(context, model, checked.version)
         with self._platform.database.write() as tx:
             self._ledger.lock(tx)
             repeated = self._recall(tx, context, request, model)
@@ -195,6 +203,7 @@ class Promotion:
     def _contest(
         self,
         tx: Transaction,
+        context: Context,
         model: RegisteredModel,
         held: HeldAlias,
         version: int | str,
@@ -210,16 +219,13 @@ class Promotion:
         if held.version_pk is not None:
             champion = model_versions.find_version_by_pk(tx, held.version_pk)
         gate = gates.find_current_gate(tx, model.workspace, model.pk)
-        weighed = {
-            side.pk: _evidence(tx, gate, side)
-            for side in (challenger, champion)
-            if side is not None
-        }
-        decision = decide(
-            _contender(challenger, weighed[challenger.pk]),
-            None if champion is None else _contender(champion, weighed[champion.pk]),
-            None if gate is None else gate.spec,
-        )
+        ours = challenger, weigh(tx, gate, challenger)
+        theirs = None if champion is None else (champion, weigh(tx, gate, champion))
+        review = self._reviewing.gather(tx, context, model, alias, held, gate, ours, theirs)
+        unclosed = self._closure.objection(tx, challenger)
+        spec = None if gate is None else gate.spec
+        decision = _decided(context, ours, theirs, spec, review, unclosed)
+        weighed = [side[1].given for side in (ours, theirs) if side is not None]
         proposal = Proposal(
             model=model.name,
             alias=alias,
@@ -228,7 +234,9 @@ class Promotion:
             champion=None if champion is None else champion.version,
             gate=gate,
             decision=decision,
-            evidence=tuple(given.gate_run_id for given in weighed.values() if given is not None),
+            evidence=tuple(dict.fromkeys(g.gate_run_id for g in weighed if g is not None)),
+            approvals=review.approvals,
+            barred=review.barred,
         )
         return _Contest(proposal, model, held, challenger, champion)
 
@@ -245,6 +253,43 @@ class Promotion:
             decision=contest.proposal.as_record(),
         )
         return self._write(tx, context, planned)
+
+    def break_through(
+        self,
+        tx: Transaction,
+        context: Context,
+        model: RegisteredModel,
+        held: HeldAlias,
+        target: ModelVersion,
+        asked: BreakGlassRequest,
+    ) -> AliasMove:
+        """Move the alias without a contest, in the transaction of the confirmed request.
+
+        The caller, `BreakGlass`, has locked ledger and alias and checked both people and the version.
+        """
+        planned = PlannedMove(
+            model=model,
+            alias=asked.alias,
+            held=held,
+            target=target,
+            kind=MoveKind.BREAK_GLASS,
+            reason=asked.reason,
+            decision={
+                "request_id": asked.request_id,
+                "requested_by": asked.requested_by,
+                "confirmed_by": actor_text(context),
+                "artifact_digest": asked.artifact_digest,
+            },
+        )
+        return self._write(tx, context, planned)
+
+    def _compare_before(self, context: Context, model: str, version: int, alias: str) -> None:
+        """Have the paired test made and remembered before any lock is held: its rows may be many."""
+        with self._platform.database.read() as tx:
+            found = get_model(tx, context, model)
+            held = aliases.read_alias(tx, found.pk, alias)
+            if held.version_pk is not None and find_version_ever(tx, found, version) is not None:
+                self._contest(tx, context, found, held, version, alias)
 
     def _return_to(
         self,
@@ -350,7 +395,7 @@ class Promotion:
         }
         return holders[rollback_target(trail, numbers - usable)]
 
-    def _check_bytes(self, context: Context, model: str, version: int) -> None:
+    def check_bytes(self, context: Context, model: str, version: int) -> None:
         """Refuse a version whose frozen files are not in the blob store, before any lock is held."""
         with self._platform.database.read() as tx:
             found = find_version_ever(tx, get_model(tx, context, model), version)
@@ -403,17 +448,22 @@ def _check_revision(alias: str, held: HeldAlias, expected: int | None) -> None:
         )
 
 
-def _evidence(tx: Transaction, gate: Gate | None, version: ModelVersion) -> GivenVerdict | None:
-    if gate is None or version.artifact_digest is None:
-        return None
-    return verdicts.find_evidence(tx, version.pk, gate.fingerprint, version.artifact_digest)
-
-
-def _contender(version: ModelVersion, given: GivenVerdict | None) -> Contender:
-    return Contender(
-        version=version.version,
-        artifact_digest=version.artifact_digest,
-        verdict=None if given is None else given.verdict,
-        state=version.state,
-        is_verifiable=version.verifiable,
+def _decided(
+    context: Context,
+    ours: tuple[ModelVersion, Weighed],
+    theirs: tuple[ModelVersion, Weighed] | None,
+    gate: GateSpec | None,
+    review: Review,
+    unclosed: str | None,
+) -> Decision:
+    return decide(
+        contender(*ours),
+        None if theirs is None else contender(*theirs),
+        gate,
+        approvals=review.approvers,
+        barred=review.barred,
+        promoter=context.actor.name,
+        frozen=review.frozen,
+        paired=review.paired,
+        unclosed=unclosed,
     )

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from assay.blobs.store import Download
-from assay.domain.access import Action
+from assay.domain.access import Action, is_allowed
 from assay.domain.artifact import ManifestEntry
 from assay.domain.canonical import sha256_hex
 from assay.domain.errors import FailedPrecondition, InvalidArgument, NotFound
 from assay.domain.event_target import version_target
 from assay.domain.filters import Comparison, OrderBy
-from assay.domain.gate_run import GivenVerdict
+from assay.domain.gate_run import GivenVerdict, without_items
 from assay.domain.grammars import MODEL_VERSIONS
 from assay.domain.ledger import EventAction
 from assay.domain.names import (
@@ -141,7 +141,10 @@ class Versions:
         context.require(Action.REGISTRY_READ)
         with self._platform.database.read() as tx:
             found = get_version(tx, get_model(tx, context, model), version)
-            return tuple(verdicts.verdicts_of_versions(tx, [found.pk])[found.pk])
+            given = verdicts.verdicts_of_versions(tx, [found.pk])[found.pk]
+        if is_allowed(context.actor, Action.ITEM_READ, found.workspace):
+            return tuple(given)
+        return tuple(without_items(verdict) for verdict in given)
 
     def manifest(
         self, context: Context, model: str, version: int | str

@@ -164,6 +164,21 @@ def extend_lease(tx: Transaction, pk: int, expires_at_ms: int) -> None:
     )
 
 
+def release_gate_run(tx: Transaction, pk: int) -> None:
+    """Put a leased gate run back into the queue; the attempt does not count."""
+    tx.execute(
+        update(gate_runs)
+        .where(gate_runs.c.id == pk)
+        .values(
+            state=GateRunState.QUEUED.value,
+            nonce=None,
+            attempts=gate_runs.c.attempts - 1,
+            leased_by=None,
+            lease_expires_at_ms=None,
+        )
+    )
+
+
 def end_gate_run(tx: Transaction, pk: int, state: GateRunState, now_ms: int) -> None:
     """Close a gate run; its nonce opens nothing any more."""
     tx.execute(

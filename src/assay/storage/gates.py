@@ -11,7 +11,7 @@ from assay.domain.gate import parse_gate
 from assay.domain.gate_run import Gate
 from assay.storage.database import Transaction
 from assay.storage.tables.governance import eval_suites, gate_runs, gates
-from assay.storage.tables.registry import registered_models
+from assay.storage.tables.registry import aliases, registered_models
 from assay.storage.tables.tracking import workspaces
 
 _GATES = (
@@ -104,6 +104,27 @@ def find_gate_of_run(tx: Transaction, gate_run_id: str) -> Gate | None:
     statement = _GATES.join(gate_runs, gate_runs.c.gate_id == gates.c.id)
     row = tx.execute(statement.where(gate_runs.c.gate_run_id == gate_run_id)).first()
     return None if row is None else _gate(row)
+
+
+def holders_guarded_by(tx: Transaction, gate: Gate, limit: int) -> list[tuple[str, int]]:
+    """(alias, version's key) of every held alias of the models that the gate guards now."""
+    own = gates.alias("own")
+    statement = (
+        select(aliases.c.alias, aliases.c.version_id)
+        .join_from(aliases, registered_models, aliases.c.model_id == registered_models.c.id)
+        .join(workspaces, registered_models.c.workspace_id == workspaces.c.id)
+        .where(workspaces.c.name == gate.workspace, aliases.c.version_id.is_not(None))
+        .order_by(aliases.c.model_id, aliases.c.alias)
+        .limit(limit)
+    )
+    if gate.model is not None:
+        statement = statement.where(registered_models.c.name == gate.model)
+    else:
+        guarded_otherwise = select(own.c.id).where(
+            own.c.model_id == registered_models.c.id, own.c.is_current == 1
+        )
+        statement = statement.where(~guarded_otherwise.exists())
+    return [(row.alias, row.version_id) for row in tx.execute(statement)]
 
 
 def list_gate_versions(tx: Transaction, workspace: str, name: str) -> list[Gate]:

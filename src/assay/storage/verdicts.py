@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select
+from sqlalchemy import Row, bindparam, func, insert, select
 
 from assay.domain.canonical import canonical_text
 from assay.domain.exact import exact, exact_text
 from assay.domain.gate import Outcome, Verdict
 from assay.domain.gate_run import GivenVerdict
+from assay.domain.verdict_statement import VerdictSignature
 from assay.storage.database import Transaction
 from assay.storage.tables.governance import gate_runs, gates, verdicts
 from assay.storage.tables.registry import model_versions
+from assay.storage.tables.reviews import runner_keys, verdict_signatures
 
 _VERDICTS = (
     select(
@@ -25,11 +27,17 @@ _VERDICTS = (
         gates.c.name.label("gate"),
         gates.c.version.label("gate_version"),
         model_versions.c.version.label("version"),
+        runner_keys.c.key_id,
+        runner_keys.c.public_key,
+        verdict_signatures.c.nonce.label("signed_nonce"),
+        verdict_signatures.c.signature,
     )
     .select_from(verdicts)
     .join(gate_runs, verdicts.c.gate_run_pk == gate_runs.c.id)
     .join(gates, verdicts.c.gate_id == gates.c.id)
     .join(model_versions, verdicts.c.version_id == model_versions.c.id)
+    .outerjoin(verdict_signatures, verdict_signatures.c.gate_run_pk == verdicts.c.gate_run_pk)
+    .outerjoin(runner_keys, verdict_signatures.c.key_pk == runner_keys.c.id)
 )
 _EVIDENCE = (
     _VERDICTS.where(
@@ -41,6 +49,17 @@ _EVIDENCE = (
     .limit(1)
 )
 _OF_RUN = _VERDICTS.where(verdicts.c.gate_run_pk == bindparam("gate_run_pk"))
+_ATTEMPTS = (
+    select(func.count(func.distinct(verdicts.c.version_id)))
+    .join_from(verdicts, model_versions, verdicts.c.version_id == model_versions.c.id)
+    .where(
+        model_versions.c.model_id == bindparam("model_pk"),
+        verdicts.c.gate_fingerprint == bindparam("gate_fingerprint"),
+        verdicts.c.rows_sha256.is_not(None),
+        verdicts.c.created_at_ms > bindparam("since_ms"),
+        verdicts.c.version_id != bindparam("champion_pk"),
+    )
+)
 _ALL = _VERDICTS.order_by(verdicts.c.id)
 
 
@@ -98,6 +117,19 @@ def find_evidence(
     }
     row = tx.execute(_EVIDENCE, parameters).first()
     return None if row is None else _given(row)
+
+
+def count_attempts(
+    tx: Transaction, model_pk: int, gate_fingerprint: str, champion_pk: int, since_ms: int
+) -> int:
+    """How many other versions than the champion were scored under that gate since a moment."""
+    parameters = {
+        "model_pk": model_pk,
+        "gate_fingerprint": gate_fingerprint,
+        "champion_pk": champion_pk,
+        "since_ms": since_ms,
+    }
+    return int(tx.execute(_ATTEMPTS, parameters).scalar_one())
 
 
 def find_verdict_of_run(tx: Transaction, gate_run_pk: int) -> GivenVerdict | None:
@@ -165,7 +197,14 @@ def _given(row: Row[Any]) -> GivenVerdict:
         rows_sha256=row.rows_sha256,
         runner=row.runner,
         created_at_ms=row.created_at_ms,
+        signature=_signature(row),
     )
+
+
+def _signature(row: Row[Any]) -> VerdictSignature | None:
+    if row.signature is None:
+        return None
+    return VerdictSignature(row.key_id, row.public_key, row.signed_nonce, row.signature)
 
 
 def stream_verdicts(tx: Transaction) -> Generator[GivenVerdict]:

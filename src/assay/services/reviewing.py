@@ -1,0 +1,118 @@
+"""What is asked beside the verdicts when a promotion is decided: approvals, freezes, the paired test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assay.domain.access import Action
+from assay.domain.gate_run import Gate, GivenVerdict
+from assay.domain.paired import PairedResult
+from assay.domain.promotion import comparable_verdict
+from assay.domain.registry import ModelVersion, RegisteredModel
+from assay.domain.review import Approval, freeze_in_force, frozen_sentence
+from assay.services.context import Context
+from assay.services.evidence import Weighed, contender
+from assay.services.paired_tests import PairedTests
+from assay.services.people import bare_name, still_may
+from assay.services.platform import Platform
+from assay.storage import approvals, freezes, runs, verdicts
+from assay.storage.aliases import HeldAlias
+from assay.storage.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What people and the calendar say of one promotion, and what the paired test shows."""
+
+    approvals: tuple[Approval, ...]
+    barred: frozenset[str]
+    frozen: str | None
+    paired: PairedResult | None
+
+    @property
+    def approvers(self) -> frozenset[str]:
+        """The people who approved and may."""
+        return frozenset(given.approver for given in self.approvals)
+
+
+class Reviewing:
+    """Gathers the review of a promotion inside the transaction that decides it."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._tests = PairedTests(platform)
+
+    def gather(
+        self,
+        tx: Transaction,
+        context: Context,
+        model: RegisteredModel,
+        alias: str,
+        held: HeldAlias,
+        gate: Gate | None,
+        challenger: tuple[ModelVersion, Weighed],
+        champion: tuple[ModelVersion, Weighed] | None,
+    ) -> Review:
+        """Everything at once, as of this transaction and this request's time."""
+        version = challenger[0]
+        windows = freezes.freezes_not_over(tx, model.workspace, context.now_ms)
+        window = None
+        if windows:
+            latest_ms = freezes.latest_recorded_ms(tx)
+            window = freeze_in_force(windows, alias, context.now_ms, latest_ms)
+        return Review(
+            approvals=self._approvals(tx, model, alias, held, gate, version),
+            barred=frozenset() if gate is None else barred_from_approving(tx, gate, version),
+            frozen=None if window is None else frozen_sentence(window),
+            paired=self._paired(tx, model, held, gate, challenger, champion),
+        )
+
+    def _approvals(
+        self,
+        tx: Transaction,
+        model: RegisteredModel,
+        alias: str,
+        held: HeldAlias,
+        gate: Gate | None,
+        version: ModelVersion,
+    ) -> tuple[Approval, ...]:
+        if gate is None or not gate.spec.approvals:
+            return ()
+        return tuple(
+            given
+            for given in approvals.standing_approvals(tx, version.pk, alias)
+            if given.is_for(version.artifact_digest, gate.fingerprint, held.revision)
+            and still_may(tx, given.principal_id, given.approver, Action.APPROVE, model.workspace)
+        )
+
+    def _paired(
+        self,
+        tx: Transaction,
+        model: RegisteredModel,
+        held: HeldAlias,
+        gate: Gate | None,
+        challenger: tuple[ModelVersion, Weighed],
+        champion: tuple[ModelVersion, Weighed] | None,
+    ) -> PairedResult | None:
+        if gate is None or champion is None or champion[0].pk == challenger[0].pk:
+            return None
+        ours, theirs = _scored(gate, *challenger), _scored(gate, *champion)
+        if ours is None or theirs is None:
+            return None
+        attempts = verdicts.count_attempts(
+            tx, model.pk, gate.fingerprint, champion[0].pk, held.updated_at_ms
+        )
+        return self._tests.compare(gate, ours, theirs, attempts)
+
+
+def barred_from_approving(tx: Transaction, gate: Gate, version: ModelVersion) -> frozenset[str]:
+    """Who registered the version, who ran its training, and who wrote the gate."""
+    names = {bare_name(version.created_by), bare_name(gate.created_by)}
+    run = None if version.run_id is None else runs.find_run(tx, version.run_id)
+    if run is not None:
+        names.add(run.created_by)
+    return frozenset(names)
+
+
+def _scored(gate: Gate, version: ModelVersion, weighed: Weighed) -> GivenVerdict | None:
+    is_scored = comparable_verdict(contender(version, weighed), gate.fingerprint) is not None
+    return weighed.given if is_scored else None

@@ -8,7 +8,7 @@ straight from their index; only if they do not fill the page does the general pl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
 
@@ -23,11 +23,13 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    or_,
     select,
 )
 
 from assay.domain.canonical import JsonScalar
 from assay.domain.filters import Comparison, OrderBy
+from assay.domain.parent_run import MLFLOW_PARENT_TAG, PARENT_TAG
 from assay.domain.tracking import View
 from assay.storage import ordering
 from assay.storage.database import Transaction
@@ -194,6 +196,8 @@ class _Search:
                 metric_summaries.c.key_id == self.metric_ids.get(clause.key, _UNKNOWN_METRIC),
                 compare_metric(metric_summaries.c.last_value, clause),
             )
+        if (clause.entity, clause.key) == ("tag", MLFLOW_PARENT_TAG):
+            return self._parent(clause)
         if clause.entity in _TABLES:
             table = _TABLES[clause.entity]
             return compare_key_value(engine, table, table.c.run_pk == runs.c.id, clause)
@@ -202,6 +206,16 @@ class _Search:
         if clause.key in _NUMBERS:
             return compare_number(_NUMBERS[clause.key], clause)
         return compare_text(engine, self._text(clause.key), clause)
+
+    def _parent(self, clause: Comparison) -> ColumnElement[bool]:
+        """What a clause says of the parent as MLflow's clients are shown it."""
+        engine, owner = self.tx.engine, run_tags.c.run_pk == runs.c.id
+        theirs = compare_key_value(engine, run_tags, owner, clause)
+        ours = compare_key_value(engine, run_tags, owner, replace(clause, key=PARENT_TAG))
+        if clause.operator == "IS NULL":
+            return and_(theirs, ours)
+        has_theirs = exists().where(owner, run_tags.c.key == MLFLOW_PARENT_TAG)
+        return or_(theirs, and_(ours, ~has_theirs))
 
     def _text(self, key: str) -> ColumnElement[Any]:
         return _TEXTS[key] if key in _TEXTS else _artifact_uri(self.query.artifact_root)

@@ -222,6 +222,33 @@ def test_a_nested_run_keeps_its_parent_as_a_tag(server: Server) -> None:
     assert not any(key.startswith("assay.") for key in tags)
 
 
+def test_a_run_nested_by_another_client_is_found_by_its_parent(server: Server) -> None:
+    """Runs made with a parent by the native API show MLflow's tag, and every clause finds them."""
+    experiment = server.an_experiment()
+    parent, alone = server.a_run(experiment), server.a_run(experiment)
+    theirs = server.a_run(experiment, tags=[{"key": "mlflow.parentRunId", "value": parent}])
+    made = server.ask(
+        "POST", "/api/v1/runs", json={"experiment_id": experiment, "parent_run_id": parent}
+    )
+    ours = made.json()["run_id"]
+
+    def found(clause: str) -> set[str]:
+        answer = server.post(
+            "/runs/search",
+            experiment_ids=[experiment],
+            filter=f"tags.mlflow.parentRunId {clause}",
+        ).json()
+        return {run["info"]["run_id"] for run in answer.get("runs", [])}
+
+    assert found(f"= '{parent}'") == {theirs, ours}
+    assert found(f"LIKE '{parent[:8]}%'") == {theirs, ours}
+    assert found(f"!= '{parent}'") == set()
+    assert found("IS NOT NULL") == {theirs, ours}
+    assert found("IS NULL") == {parent, alone}
+    tags = server.get("/runs/get", run_id=ours).json()["run"]["data"]["tags"]
+    assert {"key": "mlflow.parentRunId", "value": parent} in tags
+
+
 def search(server: Server, experiment_id: str, **query: object) -> list[str]:
     found = server.post("/runs/search", experiment_ids=[experiment_id], **query)
     assert found.status_code == 200, found.text

@@ -9,6 +9,7 @@ from msgspec import field
 from assay.domain.access import Action
 from assay.domain.errors import InvalidArgument
 from assay.domain.ids import parse_run_id
+from assay.domain.parent_run import MLFLOW_PARENT_TAG
 from assay.domain.run_name import RUN_NAME_TAG, generate_run_name
 from assay.domain.tracking import DEFAULT_EXPERIMENT_ID, RunStatus, WholeRun
 from assay.faces.endpoint import Call, Endpoint
@@ -18,7 +19,6 @@ from assay.faces.mlflow.locations import Locations
 from assay.faces.mlflow.roots import SCHEME
 from assay.faces.mlflow.routing import get, post
 from assay.faces.mlflow.views import (
-    PARENT_TAG,
     Json,
     present,
     run_info_view,
@@ -195,7 +195,7 @@ def _name(given: str, tag: str) -> str:
 
 
 def _parent(tags: dict[str, str]) -> str | None:
-    parent = tags.get(PARENT_TAG)
+    parent = tags.get(MLFLOW_PARENT_TAG)
     try:
         return None if parent is None else parse_run_id(parent)
     except InvalidArgument:

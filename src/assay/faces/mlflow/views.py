@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
+from assay.domain.parent_run import MLFLOW_PARENT_TAG, PARENT_TAG
 from assay.domain.run_name import RUN_NAME_TAG
 from assay.domain.tracking import (
     Experiment,
@@ -23,9 +24,6 @@ from assay.domain.tracking import (
 from assay.faces.mlflow.roots import experiment_root, model_root, run_root
 
 Json: TypeAlias = dict[str, Any]
-
-PARENT_TAG: Final = "mlflow.parentRunId"
-_OWN_PARENT_TAG: Final = "assay.parent_run_id"
 
 _STATUS: Final = {status: status.value.upper() for status in RunStatus}
 _MODEL_STATUS: Final = {
@@ -150,9 +148,9 @@ def point_view(key: str, value: float, timestamp_ms: int, step: int) -> Json:
 
 def _run_tags(whole: WholeRun) -> list[Json]:
     tags = {**whole.tags, RUN_NAME_TAG: whole.run.name}
-    parent = tags.pop(_OWN_PARENT_TAG, None)
+    parent = tags.pop(PARENT_TAG, None)
     if parent is not None:
-        tags.setdefault(PARENT_TAG, parent)
+        tags.setdefault(MLFLOW_PARENT_TAG, parent)
     return pairs(tags)
 
 

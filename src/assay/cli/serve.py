@@ -24,6 +24,8 @@ def serve(  # noqa: PLR0913 - every flag of the command is a parameter
     protect: str = "production,champion",
     allow_host: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     webhook_hosts: str = "",
+    source_root: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
+    closure_every: float = 24.0,
     anchor_to: str | None = None,
     log_level: Literal["debug", "info", "warning", "error"] = "info",
 ) -> None:
@@ -41,7 +43,9 @@ def serve(  # noqa: PLR0913 - every flag of the command is a parameter
         protect: Aliases that move only through the gate, comma-separated, or 'none'.
         allow_host: Another Host name that this server answers to (behind a proxy); repeatable.
         webhook_hosts: Receivers of webhooks that may have a private address: HOST or HOST:PORT,
-            comma-separated. All others must be public.
+            comma-separated. All others must be public. Sources of lineage may be there too.
+        source_root: Folder below which repositories and data may be looked up; repeatable.
+        closure_every: Hours between two looks at what a protected version was made from; 0: never.
         anchor_to: Where each checkpoint of the ledger is kept as well: a folder, git:FOLDER, or a
             bucket such as s3://audit/assay.
         log_level: What is logged to standard error.
@@ -64,6 +68,8 @@ def serve(  # noqa: PLR0913 - every flag of the command is a parameter
         policy=parse_policy(lineage, protect),
         allowed_hosts=allow_host,
         webhook_hosts=parse_allowed_hosts(webhook_hosts),
+        source_roots=source_root,
+        closure_every_hours=closure_every,
         anchor_to=anchor_to,
     )
     run_server(settings, log_level=log_level)

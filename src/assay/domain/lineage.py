@@ -68,7 +68,11 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class LineageMapping:
-    """Which params and tags carry which field; of several, the first that says something wins."""
+    """Which params and tags carry which field; of several, the first that says something wins.
+
+    `ignore` are params that say nothing about the training (its name, where it writes): they stay out
+    of `config`, so that two equal trainings with different names have one fingerprint.
+    """
 
     data_version: tuple[str, ...] = ("dataset_version", "data_version")
     base_model: tuple[str, ...] = ("base", "base_model", "model_name_or_path", "_name_or_path")
@@ -77,6 +81,7 @@ class LineageMapping:
     commit_tags: tuple[str, ...] = ("mlflow.source.git.commit", "code_commit")
     dirty_tag: str = "mlflow.source.git.dirty"
     diff_tag: str = "mlflow.source.git.diff"
+    ignore: tuple[str, ...] = ()
 
     def params_of(self, name: str) -> tuple[str, ...]:
         """The params that may carry a field; none for `config`, which is what remains."""
@@ -93,6 +98,7 @@ class LineageMapping:
             "commit_tags": list(self.commit_tags),
             "dirty_tag": self.dirty_tag,
             "diff_tag": self.diff_tag,
+            "ignore": list(self.ignore),
         }
 
 
@@ -140,6 +146,7 @@ def mapping_from_record(record: Mapping[str, object]) -> LineageMapping:
         commit_tags=_names(given["commit_tags"], "commit_tags"),
         dirty_tag=_name(given["dirty_tag"], "dirty_tag"),
         diff_tag=_name(given["diff_tag"], "diff_tag"),
+        ignore=_names(given["ignore"], "ignore"),
     )
 
 
@@ -260,7 +267,8 @@ def _remaining(
         for key in mapping.params_of(name)
         if key in params and _repeats(name, params[key], fields.get(name))
     }
-    return {key: python_value(text) for key, text in params.items() if key not in repeats}
+    left_out = repeats.union(mapping.ignore)
+    return {key: python_value(text) for key, text in params.items() if key not in left_out}
 
 
 def _repeats(name: str, text: str, value: JsonValue) -> bool:

@@ -38,12 +38,26 @@ class LineagePolicy(StrEnum):
     RECORDED = "recorded"
 
 
+class Demand(StrEnum):
+    """How a workspace takes what does not meet a rule: not looked at, said, or refused."""
+
+    OFF = "off"
+    WARN = "warn"
+    REQUIRE = "require"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a workspace demands of its registry."""
+    """What a workspace demands of its registry.
+
+    `strict_refs` is about references that can move, at registration; `closure_at_promotion` about
+    what a promoted version was made from still being there.
+    """
 
     lineage: LineagePolicy = LineagePolicy.REQUIRED
     protected: frozenset[str] = frozenset({"production", "champion"})
+    strict_refs: Demand = Demand.WARN
+    closure_at_promotion: Demand = Demand.OFF
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ class EventKind(StrEnum):
     BREAK_GLASS = "break_glass"
     GATE_CREATED = "gate.created"
     VERDICT = "verdict"
+    CLOSURE_DROPPED = "closure.dropped"
     HEALTH_FINDING = "run.health_finding"
 
 
@@ -87,6 +88,7 @@ _KINDS: Final[Mapping[str, EventKind]] = {
     EventAction.BREAK_GLASS: EventKind.BREAK_GLASS,
     "gate.created": EventKind.GATE_CREATED,
     "verdict.written": EventKind.VERDICT,
+    "closure.dropped": EventKind.CLOSURE_DROPPED,
     "run.health_finding": EventKind.HEALTH_FINDING,
 }
 _MODEL_WORDS: Final[Mapping[EventKind, str]] = {

@@ -11,6 +11,7 @@ from typing import IO
 
 from assay.blobs.local import LocalBlobStore
 from assay.blobs.store import BlobStore
+from assay.closure.reach import Reach
 from assay.domain.access import SYSTEM
 from assay.domain.errors import FailedPrecondition, InvalidArgument, Unavailable
 from assay.domain.tracking import DEFAULT_WORKSPACE
@@ -19,6 +20,7 @@ from assay.services.anchors import open_sink
 from assay.services.assembly import Services, build_services
 from assay.services.auth import Auth
 from assay.services.checkpoints import Checkpoints
+from assay.services.closure_assembly import ClosingSettings
 from assay.services.context import Context
 from assay.services.ledger_key import load_key
 from assay.services.platform import Platform
@@ -77,6 +79,7 @@ def open_services(settings: Settings) -> Services:
             accounts=settings.auth,
             webhook_hosts=settings.webhook_hosts,
             checkpoints=open_checkpoints(platform, settings),
+            closing=closing_settings(settings),
         )
         services.workspaces.ensure_defaults(now_ms())
         ensure_credentials(services, settings.data)
@@ -84,6 +87,16 @@ def open_services(settings: Settings) -> Services:
         database.close()
         raise
     return services
+
+
+def closing_settings(settings: Settings) -> ClosingSettings:
+    """What closure may reach: public hosts and the named ones, and the folders of --source-root."""
+    reach = Reach(
+        hosts=settings.webhook_hosts,
+        roots=settings.source_roots,
+        work=settings.data / "mirrors",
+    )
+    return ClosingSettings(reach, every_s=settings.closure_every_hours * 3_600)
 
 
 def open_checkpoints(platform: Platform, settings: Settings) -> Checkpoints:

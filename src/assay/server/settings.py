@@ -30,6 +30,8 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     webhook_hosts: AllowedHosts = PUBLIC_ONLY
     anchor_to: str | None = None
+    source_roots: tuple[Path, ...] = ()
+    closure_every_hours: float = 24.0
 
     def check(self) -> None:
         """Refuse what is unsafe or impossible, before anything is opened. Raises InvalidArgument."""

@@ -11,6 +11,7 @@ from assay.services.audit import Audit
 from assay.services.auth import Auth
 from assay.services.checkpoints import Checkpoints
 from assay.services.client_tracking import ClientTracking
+from assay.services.closure_assembly import Closing, ClosingSettings, build_closing
 from assay.services.collections import Collections, build_collections
 from assay.services.compaction import Compaction
 from assay.services.datasets import Datasets
@@ -72,6 +73,7 @@ class Services:
     gates: Gates
     gate_runs: GateRuns
     promotion: Promotion
+    closing: Closing
     reviews: Reviews
     ledger: Ledger
     audit: Audit
@@ -92,12 +94,14 @@ class Services:
         self.webhook_delivery.start()
         self.clients.start()
         self.checkpoints.start()
+        self.closing.schedule.start()
 
     def close(self) -> None:
         """Write what was accepted, then stop the threads."""
         self.live.close()
         self.clients.close()
         self.checkpoints.close()
+        self.closing.schedule.close()
         self.webhook_delivery.close()
         self.ingest.close()
         self.health.close()
@@ -110,6 +114,7 @@ def build_services(
     accounts: bool,
     webhook_hosts: AllowedHosts = PUBLIC_ONLY,
     checkpoints: Checkpoints | None = None,
+    closing: ClosingSettings | None = None,
 ) -> Services:
     """Every service on `platform`; `accounts` says whether a credential is asked for.
 
@@ -122,7 +127,8 @@ def build_services(
     registry = Registry(platform, ledger)
     metrics = Metrics(platform, live)
     health = Health(platform, ledger, metrics)
-    promotion = Promotion(platform, ledger)
+    closed = build_closing(platform, ledger, closing or ClosingSettings())
+    promotion = Promotion(platform, ledger, closed.at_promotion)
     registration = Registration(platform, ledger, registry)
     aliases = Aliases(platform, ledger, promotion)
     versions = Versions(platform, ledger)
@@ -155,6 +161,7 @@ def build_services(
         gates=Gates(platform, ledger),
         gate_runs=GateRuns(platform, ledger),
         promotion=promotion,
+        closing=closed,
         reviews=build_reviews(platform, ledger, promotion),
         ledger=ledger,
         audit=Audit(platform),
@@ -162,4 +169,5 @@ def build_services(
         importing=Importing(platform, ledger, metrics),
         webhooks=Webhooks(platform, ledger, post),
         webhook_delivery=WebhookDelivery(platform, post, recorded=ledger.recorded),
+        clients=ClientTracking(platform, runs, ingest),
     )

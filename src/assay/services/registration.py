@@ -20,6 +20,7 @@ from assay.domain.names import (
     check_model_name,
     check_text,
 )
+from assay.domain.references import check_strict
 from assay.domain.registry import PROMPT_TAG, ModelVersion, RegisteredModel, VersionState, is_prompt
 from assay.domain.replay import VersionRegistered, details_record
 from assay.domain.tracking import LineagePolicy
@@ -121,14 +122,17 @@ class Registration:
             with self._platform.database.write() as tx:
                 self._ledger.lock(tx)
                 return self._register(tx, context, entry)
-        except LineageIncomplete as refusal:
-            self._ledger.record_denied(
-                context,
-                action=EventAction.VERSION_REGISTERED,
-                object=model_target(model),
-                workspace=context.workspace,
-                details={"missing": refusal.details["missing"], "run_id": run_id},
-            )
+        except (LineageIncomplete, InvalidArgument) as refusal:
+            why = {name: refusal.details.get(name) for name in ("missing", "faults")}
+            told = {name: value for name, value in why.items() if value is not None}
+            if told:
+                self._ledger.record_denied(
+                    context,
+                    action=EventAction.VERSION_REGISTERED,
+                    object=model_target(model),
+                    workspace=context.workspace,
+                    details={**told, "run_id": run_id},
+                )
             raise
 
     def copy(
@@ -256,6 +260,10 @@ class Registration:
             workspace_pk=workspace.pk,
             policy=workspace.policy.lineage,
         )
+        if lineage.fingerprint is not None:
+            check_strict(
+                workspace.policy.strict_refs, lineage.draft.fields, lineage.draft.annotations
+            )
         number = registered_models.take_version_number(tx, owner.pk, context.now_ms)
         new = new_version(context, entry, owner, number, source, lineage)
         self._insert(tx, context, owner, new, source.files, entry.tags)

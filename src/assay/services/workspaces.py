@@ -6,13 +6,16 @@ from collections.abc import Collection
 from typing import Final, Literal
 
 from assay.domain.access import Action, is_allowed, require
+from assay.domain.canonical import as_object, canonical_text, parse_strict
 from assay.domain.errors import AlreadyExists, NotFound
+from assay.domain.lineage import DEFAULT_MAPPING, LineageMapping, mapping_from_record
 from assay.domain.names import MAX_DESCRIPTION, check_alias, check_text, check_workspace_name
-from assay.domain.tracking import DEFAULT_WORKSPACE, LineagePolicy, Policy, Workspace
+from assay.domain.tracking import DEFAULT_WORKSPACE, Demand, LineagePolicy, Policy, Workspace
 from assay.services.context import Context
 from assay.services.ledger import Ledger
 from assay.services.platform import Platform
-from assay.storage import experiments, workspaces
+from assay.storage import closure, experiments, workspaces
+from assay.storage import lineage as lineage_rows
 from assay.storage.database import Transaction
 
 DEFAULT_EXPERIMENT: Final = "Default"
@@ -79,6 +82,8 @@ class Workspaces:
         *,
         lineage: LineagePolicy | Inherit | None = None,
         protected: Collection[str] | Inherit | None = None,
+        strict_refs: Demand | Inherit | None = None,
+        closure_at_promotion: Demand | Inherit | None = None,
     ) -> Workspace:
         """Change what is given (None: leave it) and record it in the ledger."""
         context.require_object(Action.WORKSPACE_WRITE, name, f"Workspace {name!r}")
@@ -95,6 +100,14 @@ class Workspaces:
             if protected is not None:
                 aliases = None if protected == INHERIT else sorted(set(protected))
                 workspaces.set_protected_aliases(tx, before.pk, aliases)
+            if strict_refs is not None or closure_at_promotion is not None:
+                strict, promoting = closure.own_policy(tx, before.pk)
+                closure.set_policy(
+                    tx,
+                    before.pk,
+                    _own(strict_refs, strict),
+                    _own(closure_at_promotion, promoting),
+                )
             after = self._get(tx, name)
             self._ledger.record(
                 tx,
@@ -105,6 +118,35 @@ class Workspaces:
                 details={"before": _as_record(before.policy), "after": _as_record(after.policy)},
             )
         return after
+
+    def lineage_mapping(self, context: Context, name: str) -> LineageMapping:
+        """Which params and tags carry which lineage field there."""
+        context.require_object(Action.WORKSPACE_READ, name, f"Workspace {name!r}")
+        with self._platform.database.read() as tx:
+            text = lineage_rows.lineage_mapping_text(tx, self.pk_of(tx, name))
+        if text is None:
+            return DEFAULT_MAPPING
+        return mapping_from_record(as_object(parse_strict(text), "lineage_mapping"))
+
+    def set_lineage_mapping(
+        self, context: Context, name: str, mapping: LineageMapping | None
+    ) -> LineageMapping:
+        """Change it for registrations from now on; None: the usual one again."""
+        context.require_object(Action.WORKSPACE_WRITE, name, f"Workspace {name!r}")
+        record = None if mapping is None else mapping.as_record()
+        with self._platform.database.write() as tx:
+            self._ledger.lock(tx)
+            own = None if record is None else canonical_text(record)
+            workspaces.set_lineage_mapping(tx, self.pk_of(tx, name), own)
+            self._ledger.record(
+                tx,
+                context,
+                action="workspace.lineage_mapping_changed",
+                object=f"workspace:{name}",
+                workspace=name,
+                details={"mapping": record},
+            )
+        return self.lineage_mapping(context, name)
 
     def policy_of(self, tx: Transaction, name: str) -> Policy:
         """The policy in force in a workspace. Raises NotFound."""
@@ -134,4 +176,15 @@ def _unknown(name: str) -> NotFound:
 
 
 def _as_record(policy: Policy) -> dict[str, object]:
-    return {"lineage": policy.lineage.value, "protected": sorted(policy.protected)}
+    return {
+        "lineage": policy.lineage.value,
+        "protected": sorted(policy.protected),
+        "strict_refs": policy.strict_refs.value,
+        "closure_at_promotion": policy.closure_at_promotion.value,
+    }
+
+
+def _own(wanted: Demand | Inherit | None, before: Demand | None) -> Demand | None:
+    if wanted is None:
+        return before
+    return None if wanted == INHERIT else Demand(wanted)

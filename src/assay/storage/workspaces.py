@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
-from assay.domain.tracking import LineagePolicy, Policy, Workspace
+from assay.domain.tracking import Demand, LineagePolicy, Policy, Workspace
 from assay.storage import dialect
 from assay.storage.database import Transaction
+from assay.storage.tables.closure import closure_policies
 from assay.storage.tables.tracking import workspaces
 
 _ALL = select(
@@ -20,7 +21,9 @@ _ALL = select(
     workspaces.c.lineage_policy,
     workspaces.c.protected_aliases,
     workspaces.c.created_at_ms,
-)
+    closure_policies.c.strict_refs,
+    closure_policies.c.at_promotion,
+).outerjoin_from(workspaces, closure_policies)
 _BY_NAME = _ALL.where(workspaces.c.name == bindparam("name"))
 _BY_PK = _ALL.where(workspaces.c.id == bindparam("pk"))
 _LISTED = _ALL.order_by(workspaces.c.name)
@@ -74,10 +77,19 @@ def set_protected_aliases(tx: Transaction, pk: int, aliases: Iterable[str] | Non
     tx.execute(update(workspaces).where(workspaces.c.id == pk).values(protected_aliases=value))
 
 
+def set_lineage_mapping(tx: Transaction, pk: int, mapping: str | None) -> None:
+    """Give the workspace a mapping of its own (JSON text); None: the usual one again."""
+    tx.execute(update(workspaces).where(workspaces.c.id == pk).values(lineage_mapping=mapping))
+
+
 def _workspace(row: Sequence[Any], default: Policy) -> Workspace:
-    pk, name, description, lineage, protected, created_at_ms = row
+    pk, name, description, lineage, protected, created_at_ms, strict_refs, at_promotion = row
     policy = Policy(
         lineage=default.lineage if lineage is None else LineagePolicy(lineage),
         protected=default.protected if protected is None else frozenset(json.loads(protected)),
+        strict_refs=default.strict_refs if strict_refs is None else Demand(strict_refs),
+        closure_at_promotion=(
+            default.closure_at_promotion if at_promotion is None else Demand(at_promotion)
+        ),
     )
     return Workspace(pk, name, description, policy, created_at_ms)

@@ -129,5 +129,5 @@ def _show(report: Report, file: Path, run_id: str | None, options: Options) -> N
         note("Nothing was kept (--dry-run).")
     else:
         note(
-            f"Kept on run {run_id}. Choose by it: assay winner METRIC --suite {report.fingerprint}"
+            f"Kept on run {run_id}. Choose by it: assay winner --metric METRIC --suite {report.fingerprint}"
         )

@@ -5,9 +5,6 @@ There is one algorithm, and the key is the registered one: nothing that a client
 
 from __future__ import annotations
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from assay.domain.errors import AppError
 from assay.domain.gate_run import GivenVerdict
 from assay.domain.verdict_statement import (
@@ -21,6 +18,10 @@ from assay.domain.verdict_statement import (
 
 def is_signed_by(public_key: str, statement: Statement, signature: str) -> bool:
     """Whether the Ed25519 signature (hex) over the statement was made with that key (hex)."""
+    # Imported when it is needed: most servers never check a signature.
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     try:
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(check_public_key(public_key)))
         key.verify(bytes.fromhex(check_signature(signature)), statement_text(statement).encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import anyio.to_thread
 import msgspec
@@ -102,12 +103,49 @@ class Heartbeat(msgspec.Struct, forbid_unknown_fields=True):
     seconds: int = 60
 
 
+class Release(msgspec.Struct, forbid_unknown_fields=True):
+    """Give a lease back."""
+
+    nonce: str
+    fence: int
+
+
+class SignatureRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """An Ed25519 signature (128 hex digits) over the verdict's statement, by a registered key."""
+
+    key_id: str
+    signature: str
+
+
 class RowsRequest(msgspec.Struct, forbid_unknown_fields=True):
     """One row per item: `{"item_id": …, "metrics": {…}}`. The server computes the score."""
 
     nonce: str
     fence: int
     rows: msgspec.Raw
+    signature: SignatureRequest | None = None
+
+
+class RowsQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """A page of rows."""
+
+    max_results: int = 1_000
+    page_token: str | None = None
+
+
+class RowAnswer(msgspec.Struct):
+    """One item and what was measured on it; its question and reference are shown to nobody."""
+
+    item_id: str
+    metrics: dict[str, Any]
+
+
+class RowsAnswer(msgspec.Struct):
+    """The verdict with its averages; `rows` is None for whoever may not know the items."""
+
+    verdict: VerdictAnswer
+    rows: list[RowAnswer] | None
+    next_page_token: str | None
 
 
 class FailRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -161,6 +199,29 @@ def heartbeat(call: Call, body: Heartbeat) -> GateRunAnswer:
     return run_answer(run, None)
 
 
+def release(call: Call, body: Release) -> GateRunAnswer:
+    """Give a lease back before its time."""
+    run = call.services.gate_runs.release(
+        call.context, call.path["gate_run_id"], nonce=body.nonce, fence=body.fence
+    )
+    return run_answer(run, None)
+
+
+def read_rows(call: Call) -> RowsAnswer:
+    """What was measured: per item for maintainers, auditors and admins, in averages for others."""
+    query = call.query(RowsQuery)
+    page = call.services.reviews.rows.read(
+        call.context,
+        call.path["gate_run_id"],
+        max_results=query.max_results,
+        page_token=query.page_token,
+    )
+    rows = None
+    if page.rows is not None:
+        rows = [RowAnswer(row.item_id, dict(row.metrics)) for row in page.rows]
+    return RowsAnswer(verdict_answer(page.verdict), rows, page.next_token)
+
+
 def post_rows(call: Call, body: RowsRequest) -> VerdictAnswer:
     """End the exam with the verdict that the server computes from the rows."""
     # Read strictly: a doubled key or a rounded number would be somebody else's row.
@@ -173,6 +234,7 @@ def post_rows(call: Call, body: RowsRequest) -> VerdictAnswer:
         nonce=body.nonce,
         fence=body.fence,
         rows=rows,
+        signature=None if body.signature is None else msgspec.structs.astuple(body.signature),
     )
     return verdict_answer(given)
 
@@ -322,6 +384,28 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handler=heartbeat,
         request=Heartbeat,
         response=GateRunAnswer,
+    ),
+    Endpoint(
+        method="POST",
+        path=f"{_RUN}/release",
+        name="gate_runs.release",
+        summary="Give a lease back before its time",
+        permission=Action.GATE_RUN,
+        body_limit=SMALL_BODY,
+        handler=release,
+        request=Release,
+        response=GateRunAnswer,
+    ),
+    Endpoint(
+        method="GET",
+        path=f"{_RUN}/rows",
+        name="gate_runs.read_rows",
+        summary="What a gate run measured, per item for those who may know the items",
+        permission=Action.GATE_READ,
+        body_limit=NO_BODY,
+        handler=read_rows,
+        query=RowsQuery,
+        response=RowsAnswer,
     ),
     Endpoint(
         method="GET",

@@ -11,6 +11,8 @@ from assay.domain.artifact import ManifestEntry
 from assay.domain.exact import exact_text
 from assay.domain.gate_run import GivenVerdict
 from assay.domain.registry import Alias, AliasMove, ModelVersion, RegisteredModel
+from assay.domain.verdict_statement import statement_text
+from assay.services.runner_signatures import statement_of
 
 
 class AliasAnswer(msgspec.Struct):
@@ -36,6 +38,15 @@ class ModelAnswer(msgspec.Struct):
     updated_at_ms: int
 
 
+class SignatureAnswer(msgspec.Struct):
+    """An Ed25519 signature: of `public_key` over the UTF-8 bytes of `statement`, all hex."""
+
+    key_id: str
+    public_key: str
+    signature: str
+    statement: str
+
+
 class VerdictAnswer(msgspec.Struct):
     """A verdict; `score` and `metrics` are exact text, `score_value` is the nearest float."""
 
@@ -54,6 +65,7 @@ class VerdictAnswer(msgspec.Struct):
     rows_sha256: str | None
     runner: str
     created_at_ms: int
+    signature: SignatureAnswer | None = None
 
 
 class VersionAnswer(msgspec.Struct):
@@ -185,7 +197,15 @@ def verdict_answer(given: GivenVerdict) -> VerdictAnswer:
         rows_sha256=given.rows_sha256,
         runner=given.runner,
         created_at_ms=given.created_at_ms,
+        signature=_signature(given),
     )
+
+
+def _signature(given: GivenVerdict) -> SignatureAnswer | None:
+    kept, statement = given.signature, statement_of(given)
+    if kept is None or statement is None:
+        return None
+    return SignatureAnswer(kept.key_id, kept.public_key, kept.signature, statement_text(statement))
 
 
 def move_answer(move: AliasMove) -> MoveAnswer:

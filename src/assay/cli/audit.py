@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from assay.domain.audit import AuditReport
 
 app = App(name="audit")
+app.command("assay.cli.closure:closure", name="closure")
 
 INTACT, BROKEN, UNREADABLE = 0, 1, 3
 

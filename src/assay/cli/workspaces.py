@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
@@ -68,6 +70,8 @@ def show(name: str, /, *, options: Options = DEFAULTS) -> None:
             "description": found["description"] or None,
             "lineage": found["policy"]["lineage"],
             "protected": found["policy"]["protected"],
+            "strict references": found["policy"]["strict_refs"],
+            "closure at promotion": found["policy"]["closure_at_promotion"],
             "created": when(found["created_at_ms"]),
         }
     )
@@ -80,6 +84,8 @@ def policy(
     *,
     lineage: Literal["required", "recorded", "inherit"] | None = None,
     protect: Annotated[str | None, Parameter(metavar="ALIASES")] = None,
+    strict_refs: Literal["off", "warn", "require", "inherit"] | None = None,
+    closure_at_promotion: Literal["off", "warn", "require", "inherit"] | None = None,
     options: Options = DEFAULTS,
 ) -> None:
     """Change what a workspace demands of its registry. The change is an event of the ledger.
@@ -88,22 +94,134 @@ def policy(
         name: The workspace.
         lineage: What a new model version needs; inherit goes back to the server's policy.
         protect: Aliases that only a promotion moves, comma-separated; or 'none', or 'inherit'.
+        strict_refs: What becomes of references that can move (a branch, a bucket without a version):
+            require refuses the registration, warn shows them with the version's closure.
+        closure_at_promotion: Whether all that a version was made from is looked up before it is
+            promoted, and has to be there (require).
     """
-    if lineage is None and protect is None:
-        raise InvalidArgument("Say what to change: --lineage, --protect or both.")
+    if lineage is protect is strict_refs is closure_at_promotion is None:
+        raise InvalidArgument("Say what to change; see --help for what there is.")
     wanted: list[str] | str | None = protect
     if protect is not None and protect != "inherit":
         words = [word.strip() for word in protect.split(",") if word.strip()]
         wanted = [] if words == ["none"] else words
     changed = options.client().patch(
-        url_path("workspaces", name), {"lineage": lineage, "protected": wanted}
+        url_path("workspaces", name),
+        {
+            "lineage": lineage,
+            "protected": wanted,
+            "strict_refs": strict_refs,
+            "closure_at_promotion": closure_at_promotion,
+        },
     )
     protected = ", ".join(changed["policy"]["protected"]) or "none"
     _tell(
         changed,
         options,
-        f"Workspace {name!r}: lineage {changed['policy']['lineage']}, protected aliases {protected}.",
+        f"Workspace {name!r}: lineage {changed['policy']['lineage']}, protected aliases {protected}, "
+        f"strict references {changed['policy']['strict_refs']}, "
+        f"closure at promotion {changed['policy']['closure_at_promotion']}.",
     )
+
+
+@app.command
+def mapping(
+    name: str,
+    /,
+    *,
+    ignore: Annotated[str | None, Parameter(metavar="PARAMS")] = None,
+    file: Path | None = None,
+    reset: bool = False,
+    options: Options = DEFAULTS,
+) -> None:
+    """Show or change which params and tags carry which lineage field.
+
+    Args:
+        name: The workspace.
+        ignore: Params that say nothing about a training (run_name,output_dir), comma-separated: they
+            stay out of the config, so that equal trainings have one fingerprint.
+        file: A JSON object with the members to change.
+        reset: Go back to the usual mapping.
+    """
+    client, path = options.client(), url_path("workspaces", name, "lineage-mapping")
+    found = client.get(path)
+    if reset or file is not None or ignore is not None:
+        wanted: dict[str, Any] | None = None
+        if not reset:
+            wanted = dict(found["lineage_mapping"])
+            wanted |= {} if file is None else dict(json.loads(file.read_text(encoding="utf-8")))
+            if ignore is not None:
+                wanted["ignore"] = [word.strip() for word in ignore.split(",") if word.strip()]
+        found = client.request("PUT", path, json={"lineage_mapping": wanted}).json
+    if options.json:
+        print_json(found)
+    else:
+        print_facts(found["lineage_mapping"])
+
+
+@app.command
+def sources(name: str, /, *, options: Options = DEFAULTS) -> None:
+    """List the sources that are asked about the references of a workspace.
+
+    Args:
+        name: The workspace.
+    """
+    found = options.client().get(url_path("workspaces", name, "sources"))["sources"]
+    if options.json:
+        print_json({"sources": found})
+        return
+    columns = ["name", "kind", "location", "remote", "credentials"]
+    print_table(
+        columns,
+        [[row[column] for column in columns] for row in found],
+        empty="No source. Add one with `assay workspaces add-source`.",
+    )
+
+
+@app.command
+def add_source(
+    name: str,
+    source: str,
+    /,
+    *,
+    kind: Literal["git", "dvc", "lakefs", "hf", "s3", "file"],
+    location: str,
+    remote: str = "",
+    credentials: str = "",
+    options: Options = DEFAULTS,
+) -> None:
+    """Let the server ask a source about references, or change that source.
+
+    Args:
+        name: The workspace.
+        source: What to call it.
+        kind: The kind of reference that it answers.
+        location: https:// address, or a folder below one of the server's --source-root.
+        remote: Where DVC keeps the data: a folder, or s3://bucket/prefix.
+        credentials: Variable of the server (ASSAY_SOURCE_…) that holds user:password, key:secret or
+            a token. Never the secret itself.
+    """
+    made = options.client().request(
+        "PUT",
+        url_path("workspaces", name, "sources", source),
+        json={"kind": kind, "location": location, "remote": remote, "credentials": credentials},
+    )
+    if options.json:
+        print_json(made.json)
+    else:
+        say(f"References of kind {kind} in {name!r} are looked up at {location}.")
+
+
+@app.command
+def remove_source(name: str, source: str, /, *, options: Options = DEFAULTS) -> None:
+    """Ask a source no more.
+
+    Args:
+        name: The workspace.
+        source: Its name.
+    """
+    options.client().request("DELETE", url_path("workspaces", name, "sources", source))
+    say(f"Source {source!r} of {name!r} is not asked any more.")
 
 
 def _tell(workspace: dict[str, Any], options: Options, sentence: str) -> None:

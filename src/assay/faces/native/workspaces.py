@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from assay.domain.access import Action
-from assay.domain.tracking import LineagePolicy, Workspace
+from assay.domain.lineage import mapping_from_record
+from assay.domain.tracking import Demand, LineagePolicy, Workspace
 from assay.faces.endpoint import NO_BODY, SMALL_BODY, Call, Endpoint
+from assay.services.workspaces import INHERIT, Inherit
 
 
 class PolicyAnswer(msgspec.Struct):
-    """The policy in force: `lineage` required or recorded, and the aliases that only a promotion moves."""
+    """The policy in force; `protected` are the aliases that only a promotion moves."""
 
     lineage: LineagePolicy
     protected: list[str]
+    strict_refs: Demand
+    closure_at_promotion: Demand
 
 
 class WorkspaceAnswer(msgspec.Struct):
@@ -45,6 +49,20 @@ class PolicyRequest(msgspec.Struct, forbid_unknown_fields=True):
 
     lineage: Literal["required", "recorded", "inherit"] | None = None
     protected: list[str] | Literal["inherit"] | None = None
+    strict_refs: Literal["off", "warn", "require", "inherit"] | None = None
+    closure_at_promotion: Literal["off", "warn", "require", "inherit"] | None = None
+
+
+class MappingAnswer(msgspec.Struct):
+    """Which params and tags carry which lineage field; `ignore` are params that stay out of config."""
+
+    lineage_mapping: dict[str, Any]
+
+
+class MappingRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Members to change from the usual mapping; null goes back to the usual one."""
+
+    lineage_mapping: dict[str, Any] | None
 
 
 def create_workspace(call: Call, body: WorkspaceRequest) -> WorkspaceAnswer:
@@ -72,12 +90,39 @@ def update_workspace(call: Call, body: PolicyRequest) -> WorkspaceAnswer:
             call.path["workspace"],
             lineage=lineage if lineage is None or lineage == "inherit" else LineagePolicy(lineage),
             protected=body.protected,
+            strict_refs=_demand(body.strict_refs),
+            closure_at_promotion=_demand(body.closure_at_promotion),
         )
     )
 
 
+def get_mapping(call: Call) -> MappingAnswer:
+    """The mapping in force."""
+    found = call.services.workspaces.lineage_mapping(call.context, call.path["workspace"])
+    return MappingAnswer(found.as_record())
+
+
+def put_mapping(call: Call, body: MappingRequest) -> MappingAnswer:
+    """Another mapping."""
+    own = body.lineage_mapping
+    made = None if own is None else mapping_from_record(own)
+    workspaces = call.services.workspaces
+    return MappingAnswer(
+        workspaces.set_lineage_mapping(call.context, call.path["workspace"], made).as_record()
+    )
+
+
+def _demand(word: str | None) -> Demand | Inherit | None:
+    return INHERIT if word == INHERIT else None if word is None else Demand(word)
+
+
 def _answer(workspace: Workspace) -> WorkspaceAnswer:
-    policy = PolicyAnswer(workspace.policy.lineage, sorted(workspace.policy.protected))
+    policy = PolicyAnswer(
+        workspace.policy.lineage,
+        sorted(workspace.policy.protected),
+        workspace.policy.strict_refs,
+        workspace.policy.closure_at_promotion,
+    )
     return WorkspaceAnswer(workspace.name, workspace.description, policy, workspace.created_at_ms)
 
 
@@ -124,5 +169,26 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handler=update_workspace,
         request=PolicyRequest,
         response=WorkspaceAnswer,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/workspaces/{workspace}/lineage-mapping",
+        name="workspaces.get_lineage_mapping",
+        summary="Which params and tags carry which lineage field",
+        permission=Action.WORKSPACE_READ,
+        body_limit=NO_BODY,
+        handler=get_mapping,
+        response=MappingAnswer,
+    ),
+    Endpoint(
+        method="PUT",
+        path="/api/v1/workspaces/{workspace}/lineage-mapping",
+        name="workspaces.put_lineage_mapping",
+        summary="Change which params and tags carry which lineage field",
+        permission=Action.WORKSPACE_WRITE,
+        body_limit=SMALL_BODY,
+        handler=put_mapping,
+        request=MappingRequest,
+        response=MappingAnswer,
     ),
 )

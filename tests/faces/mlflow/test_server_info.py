@@ -80,3 +80,60 @@ def test_there_are_no_traces(server: Server, path: str, body: dict[str, int]) ->
 def test_a_trace_is_not_found(server: Server) -> None:
     """404, at once."""
     refused(server.ask("GET", f"{V3}/traces/tr-1"), 404, "RESOURCE_DOES_NOT_EXIST", "tr-1")
+
+
+def test_a_workspace_is_described_anew(server: Server) -> None:
+    """PATCH sets the description, and nothing else can be set; the ledger tells of it."""
+    server.ask("POST", f"{V3}/workspaces", json={"name": "described", "description": "d"})
+
+    changed = server.ask("PATCH", f"{V3}/workspaces/described", json={"description": "new"})
+
+    assert changed.json() == {"workspace": {"name": "described", "description": "new"}}
+    assert server.ask("GET", f"{V3}/workspaces/described").json() == changed.json()
+    for body in ({}, {"default_artifact_root": "s3://bucket"}):
+        refused = server.ask("PATCH", f"{V3}/workspaces/described", json=body)
+        assert refused.status_code == 400
+        assert refused.json()["error_code"] == "INVALID_PARAMETER_VALUE"
+    unknown = server.ask("PATCH", f"{V3}/workspaces/nowhere", json={"description": "new"})
+    assert unknown.json()["error_code"] == "RESOURCE_DOES_NOT_EXIST"
+
+
+def test_an_empty_workspace_is_deleted(server: Server) -> None:
+    """Status 204 and no content, as clients expect; its name is free again."""
+    server.ask("POST", f"{V3}/workspaces", json={"name": "emptied"})
+
+    gone = server.ask("DELETE", f"{V3}/workspaces/emptied")
+
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert server.ask("GET", f"{V3}/workspaces/emptied").status_code == 404
+    assert server.ask("DELETE", f"{V3}/workspaces/emptied").status_code == 404
+    again = server.ask("POST", f"{V3}/workspaces", json={"name": "emptied"})
+    assert again.status_code == 201
+
+
+@pytest.mark.parametrize("mode", ["RESTRICT", "CASCADE", "SET_DEFAULT"])
+def test_a_workspace_that_holds_anything_stays(server: Server, mode: str) -> None:
+    """Whatever the mode: nothing is deleted or moved along with a workspace, not even a deleted run."""
+    name = f"kept-{mode.lower().replace('_', '-')}"
+    server.ask("POST", f"{V3}/workspaces", json={"name": name})
+    server.headers["X-MLFLOW-WORKSPACE"] = name
+    experiment = server.an_experiment()
+    server.post("/experiments/delete", experiment_id=experiment)
+    del server.headers["X-MLFLOW-WORKSPACE"]
+
+    refused = server.ask("DELETE", f"{V3}/workspaces/{name}?mode={mode}")
+
+    assert refused.status_code == 400
+    assert "it is not empty" in refused.json()["message"]
+    assert server.ask("GET", f"{V3}/workspaces/{name}").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["default", "refused?mode=EVERYTHING"])
+def test_some_workspaces_and_modes_are_refused(server: Server, path: str) -> None:
+    """The default workspace is the server's own, and a mode is one of three."""
+    server.ask("POST", f"{V3}/workspaces", json={"name": "refused"})
+
+    refused = server.ask("DELETE", f"{V3}/workspaces/{path}")
+
+    assert refused.status_code == 400
+    assert refused.json()["error_code"] == "INVALID_PARAMETER_VALUE"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 
 from assay.domain.access import Action
+from assay.domain.errors import InvalidArgument
 from assay.domain.tracking import Workspace
 from assay.faces.endpoint import NO_BODY, Call, Endpoint
-from assay.faces.mlflow.routing import V3, Nothing, get, post
+from assay.faces.mlflow.routing import V3, Nothing, get, post, send
 from assay.faces.mlflow.views import Json, present
-from assay.faces.mlflow.wire import Message, Required
+from assay.faces.mlflow.wire import Message, Required, invalid
+from assay.services.workspace_changes import delete_workspace, describe_workspace
 
 PROTOCOL_VERSION: Final = "3.18.0"
 """The MLflow version whose wire this face follows; clients compare it with what they need."""
@@ -22,6 +24,20 @@ class CreateWorkspace(Message):
 
     name: Required
     description: str = ""
+    default_artifact_root: str = ""
+
+
+class UpdateWorkspace(Message):
+    """PATCH workspaces/{workspace_name}."""
+
+    description: str | None = None
+    default_artifact_root: str = ""
+
+
+class DeleteWorkspace(Message):
+    """DELETE workspaces/{workspace_name}. Clients send the mode as a query parameter."""
+
+    mode: str = "RESTRICT"
 
 
 def version(call: Call) -> PlainTextResponse:
@@ -64,15 +80,47 @@ def get_workspace(call: Call, message: Nothing) -> Json:
 
 def create_workspace(call: Call, message: CreateWorkspace) -> Json:
     """Make a workspace under the server's policy."""
+    _check_root(message.default_artifact_root)
     made = call.services.workspaces.create(call.context, message.name, message.description)
     call.status = 201
     return {"workspace": _view(made)}
+
+
+def update_workspace(call: Call, message: UpdateWorkspace) -> Json:
+    """Describe a workspace anew."""
+    _check_root(message.default_artifact_root)
+    if message.description is None:
+        raise InvalidArgument("Workspace update must have at least one key.", field="description")
+    services = call.services
+    name = call.path["workspace_name"]
+    found = describe_workspace(
+        services.platform, services.ledger, call.context, name, message.description
+    )
+    return {"workspace": _view(found)}
+
+
+def remove_workspace(call: Call) -> Response:
+    """Delete a workspace that is empty: no mode deletes or moves what belongs to one."""
+    mode = call.query(DeleteWorkspace).mode
+    if mode not in _MODES:
+        hint = f"Expected one of: {', '.join(_MODES)}."
+        raise invalid("mode", mode, hint)
+    services = call.services
+    delete_workspace(services.platform, services.ledger, call.context, call.path["workspace_name"])
+    return Response(status_code=204)
+
+
+def _check_root(root: str) -> None:
+    if root:
+        msg = "A workspace has no artifact root of its own here: files go to the server's store."
+        raise InvalidArgument(msg, field="default_artifact_root")
 
 
 def _view(workspace: Workspace) -> Json:
     return present(name=workspace.name, description=workspace.description)
 
 
+_MODES: Final = ("RESTRICT", "CASCADE", "SET_DEFAULT")
 _READ: Final = Action.WORKSPACE_READ
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -86,6 +134,25 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         create_workspace,
         CreateWorkspace,
         root=V3,
+    ),
+    send(
+        "PATCH",
+        "/workspaces/{workspace_name}",
+        "Describe a workspace anew",
+        Action.WORKSPACE_WRITE,
+        update_workspace,
+        UpdateWorkspace,
+        root=V3,
+    ),
+    Endpoint(
+        method="DELETE",
+        path=f"{V3}/workspaces/{{workspace_name}}",
+        name=f"mlflow.delete{V3}/workspaces/{{workspace_name}}",
+        summary="Delete an empty workspace",
+        permission=Action.WORKSPACE_WRITE,
+        body_limit=NO_BODY,
+        query=DeleteWorkspace,
+        handler=remove_workspace,
     ),
 )
 PLAIN_ENDPOINTS: tuple[Endpoint, ...] = (

@@ -29,7 +29,7 @@ def health(
     """
     client = options.client()
     path = url_path("runs", run_id_of(client, run), "health")
-    found = client.post(path, {}) if examine else client.get(path)
+    found = client.post(path) if examine else client.get(path)
     if options.json:
         print_json(found)
         return

@@ -45,6 +45,10 @@ class FindingsAnswer(msgspec.Struct):
     next_page_token: str | None
 
 
+class ExamineRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Nothing to say: a run is examined as it is."""
+
+
 class FindingsQuery(msgspec.Struct, forbid_unknown_fields=True):
     """A page."""
 
@@ -70,7 +74,7 @@ def get_health(call: Call) -> HealthAnswer:
     return _health(run_id, call.services.health.of_run(call.context, run_id))
 
 
-def examine(call: Call) -> HealthAnswer:
+def examine(call: Call, _body: ExamineRequest) -> HealthAnswer:
     """Examine a run now."""
     run_id = call.path["run_id"]
     return _health(run_id, call.services.health.examine(call.context, run_id))
@@ -142,8 +146,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         name="health.examine",
         summary="Examine a run's metrics now",
         permission=Action.TRACKING_WRITE,
-        body_limit=NO_BODY,
+        body_limit=SMALL_BODY,
         handler=examine,
+        request=ExamineRequest,
         response=HealthAnswer,
     ),
     Endpoint(

@@ -46,12 +46,12 @@ def place_of(
         return context.workspace, registry_place(registry)
     if experiment_id is None:
         raise NotFound("Name an experiment or a registry.", field="experiment_id")
-    home = experiments.find_home(tx, experiment_pk(experiment_id))
+    home = experiments.find_experiment(tx, experiment_pk(experiment_id))
     what = f"Experiment {experiment_id[:100]!r}"
     if home is None:
         raise NotFound(f"{what} does not exist.", field="experiment_id")
-    context.require_object(action, home[1], what)
-    return home[1], experiment_place(experiment_id)
+    context.require_object(action, home.workspace, what)
+    return home.workspace, experiment_place(experiment_id)
 
 
 def get_collection(tx: Transaction, workspace: str, place: str, name: str) -> Collection:

@@ -33,6 +33,7 @@ from assay.services.registration import Registration
 from assay.services.registry import Registry
 from assay.services.reviews import Reviews, build_reviews
 from assay.services.runs import Runs
+from assay.services.saved_views import SavedViews
 from assay.services.search import Search
 from assay.services.signatures import Signatures
 from assay.services.stages import Stages
@@ -54,6 +55,7 @@ class Services:
     experiments: Experiments
     runs: Runs
     search: Search
+    saved_views: SavedViews
     datasets: Datasets
     records: Records
     artifacts: Artifacts
@@ -141,6 +143,7 @@ def build_services(
         experiments=Experiments(platform),
         runs=runs,
         search=Search(platform),
+        saved_views=SavedViews(platform),
         datasets=Datasets(platform),
         records=Records(platform),
         artifacts=Artifacts(platform),
@@ -169,5 +172,6 @@ def build_services(
         importing=Importing(platform, ledger, metrics),
         webhooks=Webhooks(platform, ledger, post),
         webhook_delivery=WebhookDelivery(platform, post, recorded=ledger.recorded),
+        signatures=Signatures(platform),
         clients=ClientTracking(platform, runs, ingest),
     )

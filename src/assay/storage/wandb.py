@@ -7,9 +7,17 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, insert, select, update
 
+from assay.domain.tracking import StepRecord
 from assay.storage import dialect
 from assay.storage.database import Transaction
-from assay.storage.tables.tracking import params, runs, step_records
+from assay.storage.tables.tracking import (
+    metric_chunks,
+    metric_summaries,
+    metric_tail,
+    params,
+    runs,
+    step_records,
+)
 from assay.storage.tables.wandb import wandb_runs, wandb_streams
 
 
@@ -157,3 +165,38 @@ def count_records(tx: Transaction, run_pk: int, key: str) -> int:
     r = step_records.c
     statement = select(func.count()).where(r.run_pk == run_pk, r.key == key)
     return int(tx.execute(statement).scalar_one())
+
+
+def records_between(
+    tx: Transaction, run_pk: int, first: int, last: int, left_out: Sequence[str], limit: int
+) -> tuple[StepRecord, ...]:
+    """The step records of a run from one step to another, both included, by step and key."""
+    r = step_records.c
+    statement = (
+        select(r.key, r.step, r.kind, r.timestamp_ms, r.payload, r.sha256, r.size_bytes)
+        .where(r.run_pk == run_pk, r.step >= first, r.step <= last, r.key.not_in(list(left_out)))
+        .order_by(r.step, r.key)
+        .limit(limit)
+    )
+    return tuple(StepRecord(*row) for row in tx.execute(statement))
+
+
+def delete_series(tx: Transaction, run_pk: int) -> None:
+    """Delete every point of a run, and what is known of its series."""
+    for table in (metric_tail, metric_chunks, metric_summaries):
+        tx.execute(delete(table).where(table.c.run_pk == run_pk))
+
+
+def records_of_key(
+    tx: Transaction, run_pk: int, key: str, start: int, count: int
+) -> tuple[StepRecord, ...]:
+    """Some of the step records under a key, by step, from the `start`-th on."""
+    r = step_records.c
+    statement = (
+        select(r.key, r.step, r.kind, r.timestamp_ms, r.payload, r.sha256, r.size_bytes)
+        .where(r.run_pk == run_pk, r.key == key)
+        .order_by(r.step)
+        .offset(start)
+        .limit(count)
+    )
+    return tuple(StepRecord(*row) for row in tx.execute(statement))

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from assay.faces.wandb import viewer
+from assay.faces.wandb import projects, run_files, run_reads, runs, viewer
 from assay.faces.wandb.ask import Resolvers
 
-RESOLVERS: Final[tuple[Resolvers, ...]] = (viewer.RESOLVERS,)
+RESOLVERS: Final[tuple[Resolvers, ...]] = (
+    viewer.RESOLVERS,
+    projects.RESOLVERS,
+    runs.RESOLVERS,
+    run_files.RESOLVERS,
+    run_reads.RESOLVERS,
+)

@@ -6,7 +6,7 @@ from typing import Final
 
 from assay.faces.dispatch import Face
 from assay.faces.endpoint import Endpoint
-from assay.faces.wandb import graphql_route, plain
+from assay.faces.wandb import file_stream, graphql_route, plain, run_files
 from assay.faces.wandb.dialect import WandbDialect
 
 PREFIXES: Final = ("/graphql", "/files/", "/storage/", "/sdk/otel/", "/oidc/")
@@ -14,7 +14,12 @@ PREFIXES: Final = ("/graphql", "/files/", "/storage/", "/sdk/otel/", "/oidc/")
 
 def endpoints() -> tuple[Endpoint, ...]:
     """The records of the whole face."""
-    return (*graphql_route.ENDPOINTS, *plain.ENDPOINTS)
+    return (
+        *graphql_route.ENDPOINTS,
+        *file_stream.ENDPOINTS,
+        *run_files.ENDPOINTS,
+        *plain.ENDPOINTS,
+    )
 
 
 def faces() -> list[Face]:

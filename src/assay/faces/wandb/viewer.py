@@ -50,17 +50,20 @@ def _server_info(_: Any, __: Ask, ___: Arguments) -> dict[str, Any]:
 
 def _entity(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any] | None:
     name = arguments.get("name") or default_entity(ask)
-    workspace = ask.services.workspaces.get(ask.context, name)
+    return entity_of(ask.services.workspaces.get(ask.context, name).name)
+
+
+def entity_of(workspace: str) -> dict[str, Any]:
+    """A workspace as an entity: a team in an organisation of its own."""
     return {
-        "__typename": "Entity",
-        "id": node_id("Entity", workspace.name),
-        "name": workspace.name,
+        "id": node_id("Entity", workspace),
+        "name": workspace,
         "isTeam": True,
         "organization": {
-            "id": node_id("Organization", workspace.name),
-            "name": workspace.name,
+            "id": node_id("Organization", workspace),
+            "name": workspace,
             "coreWeaveOrganizationId": None,
-            "orgEntity": {"id": node_id("Entity", workspace.name), "name": workspace.name},
+            "orgEntity": {"id": node_id("Entity", workspace), "name": workspace},
         },
         "user": None,
     }

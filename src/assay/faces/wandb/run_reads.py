@@ -1,0 +1,150 @@
+"""What a run logged, read back: histories, samples, pages, Parquet, console lines."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from typing import Any, Final
+
+from assay.domain.access import Action
+from assay.domain.errors import InvalidArgument
+from assay.faces.wandb.addresses import signed_url
+from assay.faces.wandb.ask import Arguments, Ask, Resolvers
+from assay.faces.wandb.projects import page_start
+from assay.faces.wandb.run_nodes import CONSOLE_FILE, RunNode, history_keys
+from assay.faces.wandb.values import json_text, read_object, strict
+from assay.services.client_history import RESERVED_KEYS, Window
+
+PARQUET: Final = "run-history"
+DEFAULT_SAMPLES: Final = 500
+MAX_SAMPLES: Final = 100_000
+MAX_SPECS: Final = 100
+MAX_CONSOLE_PAGE: Final = 10_000
+
+
+def _keys(node: RunNode, ask: Ask, _: Arguments) -> dict[str, Any]:
+    return history_keys(node, ask.services.records.keys(ask.context, node.run.run_id))
+
+
+def _samples(given: Any) -> int:
+    if given is None:
+        return DEFAULT_SAMPLES
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+        raise InvalidArgument("samples must be a whole number from 0.", field="samples")
+    return min(given, MAX_SAMPLES)
+
+
+def _history(node: RunNode, ask: Ask, arguments: Arguments) -> list[str]:
+    """Rows as JSON texts. A page ends before `maxStep`."""
+    window = _window(arguments.get("minStep"), arguments.get("maxStep"), is_last_inside=False)
+    ask.spend(20)
+    rows = ask.services.clients.history.rows(
+        ask.context, node.run.run_id, window=window, samples=_samples(arguments.get("samples"))
+    )
+    return [json_text(row) for row in rows]
+
+
+def _events(node: RunNode, ask: Ask, arguments: Arguments) -> list[str]:
+    ask.spend(20)
+    rows = ask.services.clients.history.events(
+        ask.context, node.run.run_id, _samples(arguments.get("samples"))
+    )
+    return [json_text(row) for row in rows]
+
+
+def _sampled(node: RunNode, ask: Ask, arguments: Arguments) -> list[Any]:
+    specs = arguments["specs"]
+    if len(specs) > MAX_SPECS:
+        raise InvalidArgument(f"At most {MAX_SPECS} specs.", field="specs")
+    return [_sample(node, ask, read_object(spec, "specs")) for spec in specs]
+
+
+def _sample(node: RunNode, ask: Ask, spec: dict[str, Any]) -> list[Any]:
+    keys = spec.get("keys")
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise InvalidArgument("A spec names its keys.", field="specs")
+    ask.spend(20)
+    rows = ask.services.clients.history.rows(
+        ask.context,
+        node.run.run_id,
+        window=_window(spec.get("minStep"), spec.get("maxStep"), is_last_inside=True),
+        keys=keys,
+        samples=_samples(spec.get("samples")),
+    )
+    wanted = set(keys)
+    return [strict({k: v for k, v in row.items() if k in wanted}) for row in rows]
+
+
+def _window(first: Any, last: Any, *, is_last_inside: bool) -> Window:
+    whole = Window()
+    for step in (first, last):
+        if step is not None and (isinstance(step, bool) or not isinstance(step, int)):
+            raise InvalidArgument("A step is a whole number.", field="minStep")
+    end = whole.last if last is None else min(last, whole.last)
+    if last is not None and not is_last_inside:
+        end = max(end - 1, whole.first)
+    return Window(whole.first if first is None else max(first, whole.first), end)
+
+
+def _parquet(node: RunNode, ask: Ask, arguments: Arguments) -> dict[str, Any]:
+    """One Parquet address for an ended run of numbers alone; else the steps, for pages."""
+    del arguments
+    has_ended = node.run.ended_at_ms is not None
+    if has_ended and node.series and find_spec("pyarrow") is not None:
+        keys = set(ask.services.records.keys(ask.context, node.run.run_id))
+        if not keys - set(RESERVED_KEYS):
+            address = signed_url(
+                ask.call,
+                PARQUET,
+                Action.TRACKING_READ,
+                node.run.workspace,
+                node.run.run_id,
+                name="history.parquet",
+            )
+            return {"parquetUrls": [address], "liveData": []}
+    rows = ask.services.clients.history.rows(ask.context, node.run.run_id, samples=1)
+    return {"parquetUrls": [], "liveData": [strict(row) for row in rows]}
+
+
+def _lines(node: RunNode, ask: Ask, arguments: Arguments) -> dict[str, Any]:
+    """Console lines, from the start or the last ones."""
+    count, last = node.lines(CONSOLE_FILE), arguments.get("last")
+    start = page_start(arguments.get("after"))
+    size = min(arguments.get("first") or 1_000, MAX_CONSOLE_PAGE)
+    if last is not None:
+        size = min(max(last, 0), MAX_CONSOLE_PAGE)
+        start = max(count - size, 0)
+    ask.spend(max(size, 1))
+    lines = _console(node, ask, start, size)
+    edges = [
+        {"node": {"number": number, **line}, "cursor": str(number + 1)}
+        for number, line in enumerate(lines, start=start)
+    ]
+    end = start + len(lines)
+    has_next = last is None and len(lines) == size and bool(_console(node, ask, end, 1))
+    return {"edges": edges, "pageInfo": {"endCursor": str(end), "hasNextPage": has_next}}
+
+
+def _console(node: RunNode, ask: Ask, start: int, size: int) -> list[dict[str, Any]]:
+    found = ask.services.clients.history.console(ask.context, node.run.run_id, start, size)
+    return [
+        {
+            "timestamp": told.get("at") or None,
+            "level": told.get("level") or "info",
+            "label": told.get("label") or "",
+            "line": told.get("line") or "",
+        }
+        for told in map(json.loads, found)
+    ]
+
+
+RESOLVERS: Final[Resolvers] = {
+    "Run": {
+        "historyKeys": _keys,
+        "history": _history,
+        "events": _events,
+        "sampledHistory": _sampled,
+        "parquetHistory": _parquet,
+        "logLines": _lines,
+    },
+}

@@ -1,0 +1,427 @@
+"""Runs of clients that name them themselves: made, resumed, heard of, stopped, given up for crashed.
+
+Such a client mints ids that are unique within a project only, replaces its whole config, and numbers the
+lines that it sends. A row beside the run keeps what it said; everything else is a run like any other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import structlog
+
+from assay.domain.access import SYSTEM, Action
+from assay.domain.errors import (
+    AppError,
+    FailedPrecondition,
+    InvalidArgument,
+    LimitExceeded,
+    NotFound,
+)
+from assay.domain.ids import ID_BYTES, parse_run_id
+from assay.domain.names import check_experiment_name, check_run_name, check_text
+from assay.domain.run import is_terminal
+from assay.domain.run_name import generate_run_name
+from assay.domain.tracking import Lifecycle, Run, RunStatus, StepRecord, WholeRun
+from assay.services.checks import check_params, check_tags
+from assay.services.context import Context
+from assay.services.experiments import ensure_experiment, open_experiment
+from assay.services.platform import Platform
+from assay.services.runs import Runs, get_run
+from assay.storage import experiments, runs, step_records, tags, wandb
+from assay.storage.database import Transaction
+from assay.storage.runs import NewRun
+from assay.storage.wandb import ClientRun, Stream
+from assay.storage.whole_runs import load_whole_run, load_whole_runs
+
+__all__ = ["Change", "ClientRun", "ClientRuns", "Known", "LineRange", "Stream"]
+
+PATIENCE_MS: Final = 5 * 60 * 1000
+"""A run that runs and has not been heard of for so long has crashed."""
+
+MAX_NAME: Final = 128
+MAX_WRITERS: Final = 4_096
+ALERT_KEY: Final = "system/alerts"
+"""Step records of alerts, by number."""
+
+MAX_ALERT: Final = 16_000
+MAX_ALERTS: Final = 10_000
+_SWEPT: Final = 500
+_STATUSES: Final[Mapping[str, RunStatus]] = {
+    "pending": RunStatus.SCHEDULED,
+    "running": RunStatus.RUNNING,
+    "preempting": RunStatus.RUNNING,
+    "preempted": RunStatus.FAILED,
+    "finished": RunStatus.FINISHED,
+    "failed": RunStatus.FAILED,
+    "crashed": RunStatus.FAILED,
+    "killed": RunStatus.KILLED,
+}
+_log = structlog.get_logger("assay.client_runs")
+
+
+class Known(NamedTuple):
+    """A run with what it recorded, what its client said of it, and its lines by file."""
+
+    whole: WholeRun
+    said: ClientRun | None
+    lines: Mapping[str, int]
+
+
+class LineRange(NamedTuple):
+    """Lines of one file that were delivered: from where, how many, and the last of them."""
+
+    first: int
+    count: int
+    tail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a client says of a run; None: nothing about that."""
+
+    display_name: str | None = None
+    config: str | None = None
+    """The whole config as JSON text; `params` is its flattened view."""
+    params: Mapping[str, str] | None = None
+    summary: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    state: str | None = None
+    user_name: str = ""
+
+
+class ClientRuns:
+    """Keeps runs by the ids that clients give them."""
+
+    def __init__(self, platform: Platform, runs_service: Runs) -> None:
+        self._platform = platform
+        self._runs = runs_service
+
+    def upsert(
+        self, context: Context, project: str, name: str, change: Change
+    ) -> tuple[Known, bool]:
+        """Make a run in the experiment `project` (made if need be), or change it; whether it is new.
+
+        Raises FailedPrecondition for a run in the bin: its id stays taken.
+        """
+        check_experiment_name(project, "project")
+        name = _check_name(name)
+        change = _checked(change)
+        with self._platform.database.write() as tx:
+            context.require(Action.TRACKING_WRITE)
+            home = ensure_experiment(tx, context, project)
+            experiment_pk = int(home.experiment_id)
+            found = self._find(tx, experiment_pk, name)
+            if found is None:
+                return self._make(tx, context, experiment_pk, name, change), True
+            self._adopt(tx, context, found, name)
+            return self._apply(tx, context, found.run_id, change), False
+
+    def change(self, context: Context, run_id: str, change: Change) -> Known:
+        """Change a run that is given by our id."""
+        change = _checked(change)
+        with self._platform.database.write() as tx:
+            run = get_run(tx, context, Action.TRACKING_WRITE, run_id)
+            self._adopt(tx, context, run, run.run_id)
+            return self._apply(tx, context, run_id, change)
+
+    def find(self, context: Context, project: str, name: str) -> Known | None:
+        """The run that a client calls so in the workspace's experiment `project`, unless deleted."""
+        context.require(Action.TRACKING_READ)
+        with self._platform.database.read() as tx:
+            home = experiments.find_experiment_by_name(tx, context.workspace, project)
+            if home is None:
+                return None
+            run = self._find(tx, int(home.experiment_id), name)
+            if run is None or run.lifecycle is not Lifecycle.ACTIVE:
+                return None
+            return _known(tx, [run])[0]
+
+    def get(self, context: Context, run_id: str) -> Known:
+        """The run with our id. Raises NotFound."""
+        with self._platform.database.read() as tx:
+            return _known(tx, [get_run(tx, context, Action.TRACKING_READ, run_id)])[0]
+
+    def describe(self, context: Context, whole: Sequence[WholeRun]) -> tuple[Known, ...]:
+        """What clients said of runs that the caller was shown."""
+        del context
+        pks = [each.run.pk for each in whole]
+        with self._platform.database.read() as tx:
+            said = wandb.find_many(tx, pks)
+            lines = wandb.streams_of_many(tx, pks)
+        return tuple(
+            Known(each, said.get(each.run.pk), lines.get(each.run.pk, {})) for each in whole
+        )
+
+    def streams(self, context: Context, run_id: str) -> tuple[Stream, ...]:
+        """How far the writers of a run have come."""
+        with self._platform.database.read() as tx:
+            run = get_run(tx, context, Action.TRACKING_READ, run_id)
+            return wandb.streams_of(tx, run.pk)
+
+    def ordinal_of(self, context: Context, run_id: str, file: str, writer: str) -> int:
+        """The number of a writer of a file: 0 for the first that came. It is given out for good."""
+        with self._platform.database.write() as tx:
+            run = get_run(tx, context, Action.TRACKING_WRITE, run_id)
+            runs.lock_run(tx, run_id)
+            known = [each for each in wandb.streams_of(tx, run.pk) if each.file == file]
+            for each in known:
+                if each.writer == writer:
+                    return each.ordinal
+            if len(known) >= MAX_WRITERS:
+                raise InvalidArgument(f"A run has at most {MAX_WRITERS} writers.", field="writer")
+            wandb.set_stream(tx, run.pk, Stream(file, writer, len(known), 0, ""))
+            return len(known)
+
+    def hear(
+        self,
+        context: Context,
+        run_id: str,
+        *,
+        writer: str,
+        lines: Mapping[str, LineRange],
+        summary: str | None = None,
+        shape: str | None = None,
+        exit_code: int | None = None,
+        is_complete: bool = False,
+        is_preempting: bool = False,
+    ) -> ClientRun:
+        """Note a delivery whose points and records are durable already; what is known of the run now.
+
+        A delivery that does not complete the run says that it runs, even if it had ended before.
+        """
+        with self._platform.database.write() as tx:
+            run = get_run(tx, context, Action.TRACKING_WRITE, run_id)
+            self._adopt(tx, context, run, run.run_id)
+            said = wandb.lock_by_pk(tx, run.pk)
+            assert said is not None
+            self._advance(tx, run.pk, writer, lines)
+            state = _state_after(
+                said, exit_code, is_complete=is_complete, is_preempting=is_preempting
+            )
+            changes: dict[str, object] = {"heartbeat_at_ms": context.now_ms, "state": state}
+            if summary is not None:
+                changes["summary"] = summary
+            if shape is not None:
+                changes["shape"] = shape
+            changes["exit_code"] = exit_code if is_complete else None
+            if state == "running" and said.state in ("killed", "finished", "failed"):
+                changes["stop_requested"] = 0
+            wandb.update_client_run(tx, run.pk, **changes)
+            after = said._replace(**changes)  # type: ignore[arg-type]
+        if _STATUSES[state] is not run.status:
+            self._runs.update(context, run_id, status=_STATUSES[state])
+        return after
+
+    def reset_lines(self, context: Context, run_id: str, file: str, lines: LineRange) -> None:
+        """Set how far a file of a run has come, for the one writer that goes on with it."""
+        with self._platform.database.write() as tx:
+            run = get_run(tx, context, Action.TRACKING_WRITE, run_id)
+            wandb.delete_streams(tx, run.pk, file)
+            wandb.set_stream(tx, run.pk, Stream(file, "", 0, lines.count, lines.tail))
+
+    def alert(self, context: Context, run_id: str, text: str) -> None:
+        """Keep an alert that the run's script sent, a JSON text, as its next record of that kind."""
+        check_text(text, "text", max_length=MAX_ALERT)
+        with self._platform.database.write() as tx:
+            run = get_run(tx, context, Action.TRACKING_WRITE, run_id)
+            runs.lock_run(tx, run_id)
+            number = wandb.count_records(tx, run.pk, ALERT_KEY)
+            if number >= MAX_ALERTS:
+                raise LimitExceeded(f"A run has at most {MAX_ALERTS} alerts.", limit=MAX_ALERTS)
+            size_bytes = len(text.encode())
+            record = StepRecord(ALERT_KEY, number, "alert", context.now_ms, text, None, size_bytes)
+            step_records.set_records(tx, run.pk, [record])
+
+    def request_stop(self, context: Context, run_id: str) -> bool:
+        """Ask the client of a run to stop it, which it hears with its next delivery."""
+        with self._platform.database.write() as tx:
+            run = get_run(tx, context, Action.TRACKING_WRITE, run_id)
+            if is_terminal(run.status):
+                return False
+            self._adopt(tx, context, run, run.run_id)
+            wandb.update_client_run(tx, run.pk, stop_requested=1)
+            return True
+
+    def give_up_silent(self, now_ms: int) -> int:
+        """Mark the runs that have not been heard of for long as crashed; how many there were."""
+        with self._platform.database.read() as tx:
+            silent = wandb.silent_since(tx, now_ms - PATIENCE_MS, _SWEPT)
+        context = Context(SYSTEM, "", "silent runs", now_ms)
+        count = 0
+        for run_pk, run_id in silent:
+            try:
+                with self._platform.database.write() as tx:
+                    said = wandb.lock_by_pk(tx, run_pk)
+                    if said is None or said.heartbeat_at_ms >= now_ms - PATIENCE_MS:
+                        continue
+                    wandb.update_client_run(tx, run_pk, state="crashed")
+                self._runs.update(context, run_id, status=RunStatus.FAILED)
+                count += 1
+            except AppError as error:
+                _log.info("a silent run stays as it is", run_id=run_id, reason=error.message)
+        return count
+
+    def _find(self, tx: Transaction, experiment_pk: int, name: str) -> Run | None:
+        said = wandb.find_by_name(tx, experiment_pk, name)
+        if said is not None:
+            return runs.find_run_by_pk(tx, said.run_pk)
+        try:
+            run = runs.find_run(tx, parse_run_id(name))
+        except InvalidArgument:
+            return None
+        return run if run is not None and int(run.experiment_id) == experiment_pk else None
+
+    def _make(
+        self, tx: Transaction, context: Context, experiment_pk: int, name: str, change: Change
+    ) -> Known:
+        workspace_pk, _ = open_experiment(tx, context, experiment_pk)
+        state = change.state or "running"
+        new = NewRun(
+            run_id=name,
+            workspace_pk=workspace_pk,
+            experiment_pk=experiment_pk,
+            name=change.display_name or generate_run_name(self._platform.token_hex(4)),
+            status=_STATUSES[state],
+            user_name=change.user_name,
+            created_by=context.actor.name,
+            lineage=None,
+            started_at_ms=context.now_ms,
+            ended_at_ms=context.now_ms if is_terminal(_STATUSES[state]) else None,
+            created_at_ms=context.now_ms,
+        )
+        pk = runs.insert_run(tx, new) if _may_be_ours(name) else None
+        if pk is None:
+            # Somebody else has a run of that id, in another project: this one gets an id of ours.
+            pk = runs.insert_run(tx, new._replace(run_id=self._platform.token_hex(ID_BYTES)))
+            assert pk is not None
+        said = ClientRun(pk, experiment_pk, name, state, "{}", "{}", "{}", 0, None, context.now_ms)
+        wandb.insert_client_run(tx, said)
+        _write(tx, pk, change)
+        made = runs.find_run_by_pk(tx, pk)
+        assert made is not None
+        return _known(tx, [made])[0]
+
+    def _adopt(self, tx: Transaction, context: Context, run: Run, name: str) -> None:
+        """Give a run that another client made the row that W&B's clients need."""
+        if run.lifecycle is not Lifecycle.ACTIVE:
+            raise FailedPrecondition(
+                f"Run {name[:100]!r} was deleted. Restore it, or log under another run id.",
+                field="name",
+            )
+        if wandb.find_by_pk(tx, run.pk) is None:
+            experiment_pk, state = int(run.experiment_id), run.status.value
+            if state not in _STATUSES:
+                state = "pending"
+            wandb.insert_client_run(
+                tx,
+                ClientRun(
+                    run.pk, experiment_pk, name, state, "", "", "{}", 0, None, context.now_ms
+                ),
+            )
+
+    def _apply(self, tx: Transaction, context: Context, run_id: str, change: Change) -> Known:
+        run = runs.lock_run(tx, run_id)
+        if run is None:
+            raise NotFound(f"Run {run_id!r} does not exist.", field="run_id")
+        context.require_object(Action.TRACKING_WRITE, run.workspace, f"Run {run_id!r}")
+        if change.display_name is not None and change.display_name != run.name:
+            runs.rename_run(tx, run.pk, change.display_name)
+        _write(tx, run.pk, change)
+        if change.state is not None:
+            status = _STATUSES[change.state]
+            runs.set_state(
+                tx,
+                run.pk,
+                status=status,
+                ended_at_ms=context.now_ms if is_terminal(status) else None,
+                name=change.display_name or run.name,
+            )
+            wandb.update_client_run(tx, run.pk, state=change.state)
+        found = runs.find_run_by_pk(tx, run.pk)
+        assert found is not None
+        return _known(tx, [found])[0]
+
+    def _advance(
+        self, tx: Transaction, run_pk: int, writer: str, lines: Mapping[str, LineRange]
+    ) -> None:
+        known = {(each.file, each.writer): each for each in wandb.streams_of(tx, run_pk)}
+        for file, sent in lines.items():
+            before = known.get((file, writer))
+            ordinal = (
+                before.ordinal
+                if before is not None
+                else sum(1 for place in known if place[0] == file)
+            )
+            end = sent.first + sent.count
+            if before is None or end >= before.lines:
+                wandb.set_stream(tx, run_pk, Stream(file, writer, ordinal, end, sent.tail))
+
+
+def _known(tx: Transaction, found: Sequence[Run]) -> tuple[Known, ...]:
+    pks = [run.pk for run in found]
+    said = wandb.find_many(tx, pks)
+    lines = wandb.streams_of_many(tx, pks)
+    whole = load_whole_runs(tx, found) if len(found) != 1 else (load_whole_run(tx, found[0]),)
+    return tuple(Known(each, said.get(each.run.pk), lines.get(each.run.pk, {})) for each in whole)
+
+
+def _write(tx: Transaction, run_pk: int, change: Change) -> None:
+    changes: dict[str, object] = {}
+    if change.config is not None:
+        changes["config"] = change.config
+    if change.summary is not None:
+        changes["summary"] = change.summary
+    wandb.update_client_run(tx, run_pk, **changes)
+    if change.params is not None:
+        wandb.replace_params(tx, run_pk, dict(change.params))
+    if change.tags:
+        tags.set_tags(tx, run_pk, change.tags)
+
+
+def _state_after(
+    said: ClientRun, exit_code: int | None, *, is_complete: bool, is_preempting: bool
+) -> str:
+    if not is_complete:
+        # What was said of a preemption holds until the run ends.
+        return "preempting" if is_preempting or said.state == "preempting" else "running"
+    if exit_code in (None, 0):
+        return "finished"
+    if said.state == "preempting" or is_preempting:
+        return "preempted"
+    return "killed" if said.stop_requested else "failed"
+
+
+def _may_be_ours(name: str) -> bool:
+    try:
+        parse_run_id(name)
+    except InvalidArgument:
+        return False
+    return True
+
+
+def _check_name(name: str) -> str:
+    check_text(name, "name", max_length=MAX_NAME, allow_empty=False)
+    if name != name.strip() or any(mark in name for mark in ":;,#?/'\\") or name in {".", ".."}:
+        raise InvalidArgument(
+            f"The run id {name[:100]!r} must not hold spaces around it nor any of :;,#?/'.",
+            field="name",
+        )
+    return name
+
+
+def _checked(change: Change) -> Change:
+    if change.display_name is not None:
+        check_run_name(change.display_name, "displayName")
+    if change.state is not None and change.state not in _STATUSES:
+        raise InvalidArgument(f"state is one of {', '.join(_STATUSES)}.", field="state")
+    for text, where in ((change.config, "config"), (change.summary, "summaryMetrics")):
+        if text is not None:
+            json.loads(text)
+            check_text(text, where, max_length=len(text))
+    check_params(change.params or {})
+    check_tags(change.tags)
+    return change

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import random
 import statistics
@@ -11,12 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.load import Connection, request_bytes, run_many, run_one
+from bench.load import Connection, Script, request_bytes, run_many, run_one, run_scripts
 from bench.servers import Server
 
 API = "/api/2.0/mlflow"
 RUNS = 2_000
 HISTORY_POINTS = 100_000
+REQUESTS_A_RUN = 3
 PAGE = 25_000
 """What the real client asks for at a time."""
 
@@ -55,8 +57,12 @@ class Bench:
 
     def new_run(self, experiment: str = "", **fields: Any) -> str:
         """A fresh run's id."""
-        body = {"experiment_id": experiment or self.experiment, "start_time": now_ms(), **fields}
+        body = self.run_fields(experiment, **fields)
         return str(self.call("runs/create", body)["run"]["info"]["run_id"])
+
+    def run_fields(self, experiment: str = "", **fields: Any) -> dict[str, Any]:
+        """What a new run is made of."""
+        return {"experiment_id": experiment or self.experiment, "start_time": now_ms(), **fields}
 
 
 def now_ms() -> int:
@@ -112,6 +118,18 @@ def log_batch(bench: Bench) -> float:
     return timing.per_second * 1_000
 
 
+def log_batch_together(bench: Bench) -> float:
+    """The same from 16 connections into 16 runs."""
+    bodies = [_prepared(bench.new_run(), 10, 60) for _ in range(16)]
+    scripts = [_script(requests) for requests in bodies]
+    return run_scripts(bench.server.port, scripts, bench.seconds).per_second * 1_000
+
+
+def _script(requests: Iterator[bytes]) -> Script:
+    for request in requests:  # noqa: UP028 - an iterator cannot be sent the answers
+        yield request
+
+
 def log_batch_wide(bench: Bench) -> float:
     """Points per second in log-batch requests of 1,000 metrics with 1,000 keys."""
     timing = run_one(bench.server.port, _prepared(bench.new_run(), 1_000), bench.seconds)
@@ -130,6 +148,25 @@ def create_and_log(bench: Bench) -> float:
         fill_run(bench, bench.new_run(), count)
         count += 1
     return count / (time.perf_counter() - began)
+
+
+def create_and_log_together(bench: Bench) -> float:
+    """The same from 16 connections."""
+    scripts = [_sweep(bench, number) for number in range(16)]
+    timing = run_scripts(bench.server.port, scripts, bench.seconds)
+    return timing.per_second / REQUESTS_A_RUN
+
+
+def _sweep(bench: Bench, first: int) -> Script:
+    for number in itertools.count(first, 16):
+        made = yield _post("runs/create", bench.run_fields())
+        run = json.loads(made)["run"]["info"]["run_id"]
+        yield _post("runs/log-batch", {"run_id": run, **run_data(number)})
+        yield _post("runs/update", {"run_id": run, "status": "FINISHED", "end_time": now_ms()})
+
+
+def _post(path: str, body: Any) -> bytes:
+    return request_bytes("POST", f"{API}/{path}", body)
 
 
 def fill_run(bench: Bench, run: str, number: int) -> None:
@@ -312,8 +349,10 @@ CASES = (
     Case("log-metric, 1 connection", "req/s", "more", "", log_metric_alone),
     Case("log-metric, 16 connections", "req/s", "more", "≥ 30 x, 2 x", log_metric_together),
     Case("log-batch of 1,000 (10 keys)", "points/s", "more", "≥ 80 x, 10 x", log_batch),
+    Case("log-batch of 1,000, 16 connections", "points/s", "more", "", log_batch_together),
     Case("log-batch of 1,000 (1,000 keys)", "points/s", "more", "", log_batch_wide),
-    Case("create + log a run", "runs/s", "more", "≥ 60 x, 2 x", create_and_log),
+    Case("create + log a run, 1 connection", "runs/s", "more", "≥ 60 x, 2 x", create_and_log),
+    Case("create + log, 16 connections", "runs/s", "more", "≥ 60 x, 2 x", create_and_log_together),
     Case("search of 2,000 runs", "ms", "less", "≤ 5 ms", search),
     Case("page of 1,000 whole runs", "ms", "less", "≤ 60 ms", page_of_runs),
     Case("history of 100,000 points", "ms", "less", "≤ 200 ms", history),

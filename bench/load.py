@@ -6,13 +6,14 @@ It is much lighter than a real client, so that two cores measure the server and 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import socket
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +121,15 @@ def run_one(port: int, requests: Iterator[bytes], seconds: float, limit: int = 1
     return Timing(len(latencies), now - began, latencies)
 
 
-class _Client(asyncio.Protocol):
-    """Sends the next prepared request as soon as the last one was answered."""
+Script: TypeAlias = Generator[bytes, bytes, None]
+"""Yields the requests of one connection, one after the other, and is sent the body of each answer."""
 
-    def __init__(self, make: Callable[[], bytes | None], done: asyncio.Future[None]) -> None:
-        self._make, self._done = make, done
+
+class _Client(asyncio.Protocol):
+    """Sends the next request of its script as soon as the last one was answered."""
+
+    def __init__(self, script: Script, done: asyncio.Future[None]) -> None:
+        self._script, self._done = script, done
         self._buffer = b""
         self._sent = 0.0
         self.latencies: list[float] = []
@@ -133,12 +138,13 @@ class _Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are not registered as asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self._next()
+        self._next(None)
 
-    def _next(self) -> None:
-        request = self._make()
+    def _next(self, answer: bytes | None) -> None:
         assert self._transport is not None
-        if request is None:
+        try:
+            request = next(self._script) if answer is None else self._script.send(answer)
+        except StopIteration:
             self._transport.close()
             if not self._done.done():
                 self._done.set_result(None)
@@ -161,7 +167,7 @@ class _Client(asyncio.Protocol):
             return
         self.latencies.append(time.perf_counter() - self._sent)
         self._buffer = b""
-        self._next()
+        self._next(body)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(exc or ConnectionError("the server closed the connection"))
@@ -173,23 +179,25 @@ class _Client(asyncio.Protocol):
 
 def run_many(port: int, connections: int, make: Callable[[int], bytes], seconds: float) -> Timing:
     """Many connections at once for a time; `make(i)` prepares the i-th request."""
+    numbers = itertools.count(1)
+
+    def script() -> Script:
+        while True:
+            yield make(next(numbers))
+
+    return run_scripts(port, [script() for _ in range(connections)], seconds)
+
+
+def run_scripts(port: int, scripts: Sequence[Script], seconds: float) -> Timing:
+    """A connection for each script, all at once, for a time or until they end."""
 
     async def measure() -> Timing:
         loop = asyncio.get_running_loop()
-        counter = 0
-        began = time.perf_counter()
-
-        def following() -> bytes | None:
-            nonlocal counter
-            if time.perf_counter() - began >= seconds:
-                return None
-            counter += 1
-            return make(counter)
-
         clients, ends = [], []
-        for _ in range(connections):
+        began = time.perf_counter()
+        for script in scripts:
             done: asyncio.Future[None] = loop.create_future()
-            client = _Client(following, done)
+            client = _Client(_until(script, began + seconds), done)
             await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
             clients.append(client)
             ends.append(done)
@@ -201,3 +209,13 @@ def run_many(port: int, connections: int, make: Callable[[int], bytes], seconds:
     import uvloop
 
     return uvloop.run(asyncio.wait_for(measure(), seconds * 4 + 60))
+
+
+def _until(script: Script, end_s: float) -> Script:
+    request = next(script, None)
+    while request is not None and time.perf_counter() < end_s:
+        answer = yield request
+        try:
+            request = script.send(answer)
+        except StopIteration:
+            return

@@ -168,7 +168,7 @@ def _packed_integers(
         packed = array("q", numbers)
     except (TypeError, OverflowError):
         packed = None
-    if packed is None or (least == 0 and packed and min(packed) < 0):
+    if packed is None or (least == 0 and packed and min(numbers) < 0):
         row = next(
             row
             for row, number in enumerate(numbers)

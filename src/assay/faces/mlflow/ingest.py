@@ -21,6 +21,7 @@ from assay.faces.mlflow.limits import (
     MetricValue,
     check_batch,
     check_key,
+    is_legal_key,
     params_of,
     tags_of,
 )
@@ -126,7 +127,9 @@ async def log_batch(call: Call, message: LogBatch) -> None:
                 call.services.runs.get_info, call.context, message.run_id
             )
         return
-    _check_metrics(metrics)
+    keys = [metric.key for metric in metrics]
+    timestamps_ms = [metric.timestamp for metric in metrics]
+    _check_metrics(keys, timestamps_ms)
     about_models = [metric for metric in metrics if metric.model_id]
     if about_models:
         await _check_models(call, {metric.model_id or "" for metric in about_models})
@@ -134,10 +137,10 @@ async def log_batch(call: Call, message: LogBatch) -> None:
     await call.services.ingest.submit_columns(
         call.context,
         message.run_id,
-        [metric.key for metric in metrics],
+        keys,
         None,
         [metric.step for metric in metrics],
-        [metric.timestamp for metric in metrics],
+        timestamps_ms,
         [metric.value for metric in metrics],
         params=params,
         tags=tags,
@@ -147,14 +150,13 @@ async def log_batch(call: Call, message: LogBatch) -> None:
         await _log_to_models(call, message.run_id, about_models)
 
 
-def _check_metrics(metrics: Sequence[MetricValue]) -> None:
-    known: set[str] = set()
-    for index, metric in enumerate(metrics):
-        if metric.key not in known:
-            check_key(metric.key, f"metrics[{index}].name")
-            known.add(metric.key)
-        if metric.timestamp < 0:
-            raise invalid(f"metrics[{index}].timestamp", metric.timestamp, _NEGATIVE)
+def _check_metrics(keys: Sequence[str], timestamps_ms: Sequence[int]) -> None:
+    if not all(map(is_legal_key, set(keys))):
+        for index, key in enumerate(keys):
+            check_key(key, f"metrics[{index}].name")
+    if min(timestamps_ms) < 0:
+        index = next(row for row, moment in enumerate(timestamps_ms) if moment < 0)
+        raise invalid(f"metrics[{index}].timestamp", timestamps_ms[index], _NEGATIVE)
 
 
 async def _set_tags(

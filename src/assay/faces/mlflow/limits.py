@@ -45,7 +45,7 @@ class MetricValue(Message):
 
 def check_key(key: str, path: str) -> str:
     """A key that MLflow takes for a metric, param or tag; InvalidArgument names `path` otherwise."""
-    if not _is_legal(key):
+    if not is_legal_key(key):
         raise _bad_key(key, path)
     return key
 
@@ -106,7 +106,8 @@ def check_batch(metrics: int, params: int, tags: int) -> None:
 
 
 @lru_cache(maxsize=_KNOWN_KEYS)
-def _is_legal(key: str) -> bool:
+def is_legal_key(key: str) -> bool:
+    """Whether `check_key` passes it."""
     try:
         check_portable_key(key, "key")
     except InvalidArgument:

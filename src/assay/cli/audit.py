@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from assay.cli.audit_proofs import compare_with_server, open_anchors
 from assay.cli.lookup import collect
 from assay.cli.options import DEFAULTS, Options
 from assay.cli.output import complain, console, note, plural, print_json, print_table, say, when
@@ -20,11 +21,15 @@ from assay.sdk.errors import ApiError
 if TYPE_CHECKING:
     from assay.blobs.store import BlobStore
     from assay.domain.audit import AuditReport
+    from assay.services.audit_anchors import Anchors
 
 app = App(name="audit")
 app.command("assay.cli.closure:closure", name="closure")
 
-INTACT, BROKEN, UNREADABLE = 0, 1, 3
+INTACT, BROKEN, UNREADABLE = 0, 1, 2
+
+for _name in ("checkpoint", "anchor", "keys", "export"):
+    app.command(f"assay.cli.audit_proofs:{_name}", name=_name)
 
 _COUNTED = {
     "events": "event",
@@ -33,6 +38,8 @@ _COUNTED = {
     "moves": "alias move",
     "verdicts": "verdict",
     "blobs": "file content",
+    "checkpoints": "checkpoint",
+    "anchors": "anchor",
 }
 _VERIFY_TIMEOUT_S = 3_600.0
 
@@ -45,6 +52,8 @@ def verify(
     blobs: Annotated[Path | None, Parameter(metavar="DIR")] = None,
     ledger_only: bool = False,
     deep: bool = False,
+    anchors: Annotated[str | None, Parameter(metavar="PLACE")] = None,
+    key: tuple[str, ...] = (),
     options: Options = DEFAULTS,
 ) -> int:
     """Check the chain of events, replay it, and compare it with every table, digest and file.
@@ -52,8 +61,8 @@ def verify(
     Without --data or --database the server does it. With them this machine reads the data itself
     and trusts nobody; the server may be stopped or running, and nothing is written.
 
-    Exits with 0 when all is intact, 1 when something was changed (each finding is printed), and 3
-    when it could not be read.
+    Exits with 0 when all is intact, 1 when something was changed (each finding is printed), and 2
+    when it could not be checked.
 
     Args:
         data: A server's data folder, or a copy of one.
@@ -61,6 +70,9 @@ def verify(
         blobs: Folder of the files' bytes. Default: blobs in --data.
         ledger_only: Do not look for the files' bytes.
         deep: Read every file again and score every verdict again from its rows.
+        anchors: Where checkpoints were kept (see `assay audit anchor`): a folder, git:FOLDER or a
+            bucket. Events that were cut off, rewritten or lost in a restore show.
+        key: A public key that may have signed them; repeatable. Default: those kept beside them.
     """
     is_offline = data is not None or database is not None
     if not is_offline and (blobs is not None or ledger_only):
@@ -68,10 +80,14 @@ def verify(
     if is_offline and data is None and blobs is None and not ledger_only:
         raise InvalidArgument("Say where the files are, --blobs DIR, or pass --ledger-only.")
     try:
+        kept = None if anchors is None else open_anchors(anchors, key)
         if is_offline:
-            report = _read(data, database, blobs, ledger_only=ledger_only, deep=deep)
+            place = _Place(data, database, blobs, ledger_only=ledger_only)
+            report = _read(place, kept, deep=deep)
         else:
             report = _ask(options, deep=deep)
+            if kept is not None:
+                compare_with_server(options.client(), kept, report)
     except (AppError, ApiError) as error:
         complain(error)
         return UNREADABLE
@@ -84,6 +100,9 @@ def log(
     *,
     target: Annotated[str | None, Parameter(name="--object", metavar="OBJECT")] = None,
     action: str | None = None,
+    actor: str | None = None,
+    outcome: Literal["allowed", "denied", "error"] | None = None,
+    text: str | None = None,
     oldest_first: bool = False,
     limit: int = 50,
     options: Options = DEFAULTS,
@@ -93,6 +112,9 @@ def log(
     Args:
         target: Events about this object, such as alias:support-bot@production.
         action: Events of this kind, such as promotion, rollback or verdict.written.
+        actor: Events by this actor, such as user:ann.
+        outcome: Only what was allowed, denied, or failed.
+        text: Events in which this is found anywhere, whatever the case.
         oldest_first: In the order in which they happened.
         limit: At most so many.
     """
@@ -104,6 +126,9 @@ def log(
                 "/ledger",
                 object=target,
                 action=action,
+                actor=actor,
+                outcome=outcome,
+                text=text,
                 newest_first=not oldest_first,
                 max_results=max_results,
                 page_token=token,
@@ -152,17 +177,21 @@ def _ask(options: Options, *, deep: bool) -> dict[str, Any]:
     return dict(answer.json)
 
 
-def _read(
-    data: Path | None,
-    database: str | None,
-    blobs: Path | None,
-    *,
-    ledger_only: bool,
-    deep: bool,
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the data is that this machine reads itself."""
+
+    data: Path | None
+    database: str | None
+    blobs: Path | None
+    ledger_only: bool
+
+
+def _read(where: _Place, kept: Anchors | None, *, deep: bool) -> dict[str, Any]:
+    data = where.data
     try:
         from assay.domain.audit import AuditReport
-        from assay.services.audit import Audit
+        from assay.services.audit import NO_ANCHORS, Audit
         from assay.storage.migrate import check
         from assay.storage.read_only import open_read_only, structure_faults
     except ModuleNotFoundError as error:
@@ -171,7 +200,7 @@ def _read(
         ) from None
     if data is not None and not data.is_dir():
         raise NotFound(f"There is no folder {data}; --data names the data folder of `assay serve`.")
-    place = database if database is not None else data and data / "assay.db"
+    place = where.database if where.database is not None else data and data / "assay.db"
     assert place is not None
     try:
         opened = open_read_only(place)
@@ -181,9 +210,11 @@ def _read(
         faults = structure_faults(opened, deep=deep)
         if not faults:
             check(opened)
-        store, problem = (None, "") if ledger_only else _open_blobs(data, blobs)
+        store, problem = (None, "") if where.ledger_only else _open_blobs(data, where.blobs)
         with _progress() as tell:
-            report = Audit.verify(opened, store, deep=deep, on_progress=tell)
+            report = Audit.verify(
+                opened, store, deep=deep, anchors=kept or NO_ANCHORS, on_progress=tell
+            )
     except DataCorrupted as fault:
         return _as_record(_with_faults(AuditReport(), [fault.message]))
     finally:
@@ -233,7 +264,9 @@ def _show(report: dict[str, Any], options: Options) -> None:
     more = report["finding_count"] - len(report["findings"])
     if more > 0:
         say(f"BROKEN  {more} findings more")
-    counted = ", ".join(plural(report[name], noun) for name, noun in _COUNTED.items())
+    counted = ", ".join(
+        plural(report[name], noun) for name, noun in _COUNTED.items() if name in report
+    )
     depth = ", files read and verdicts scored again" if report["deep"] else ""
     if report["is_intact"]:
         say(f"Intact: {counted}{depth}.")

@@ -29,6 +29,8 @@ class AuditReport:
     moves: int = 0
     verdicts: int = 0
     blobs: int = 0
+    checkpoints: int = 0
+    anchors: int = 0
     head_seq: int = 0
     head_hash: str = ""
     deep: bool = False

@@ -6,7 +6,7 @@ The `details` of every replayed action are one of the records below.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import asdict, dataclass, fields
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
@@ -185,12 +185,24 @@ def parse_details(event: Event) -> Details | None:
 
 
 class Replay:
-    """The registry as the ledger tells it. Feed events by `seq`, then compare with the tables."""
+    """The registry as the ledger tells it. Feed events by `seq`, then compare with the tables.
 
-    def __init__(self) -> None:
-        self.models: dict[int, ModelState] = {}
-        self.versions: dict[tuple[int, int], VersionFacts] = {}
-        self.aliases: dict[tuple[int, str], AliasState] = {}
+    Its state is kept in the mappings that are given, which may lie in a file: it grows with the
+    registry. Each event reads and writes a few entries, and never walks through all of them.
+    """
+
+    def __init__(
+        self,
+        models: MutableMapping[int, ModelState] | None = None,
+        versions: MutableMapping[tuple[int, int], VersionFacts] | None = None,
+        aliases: MutableMapping[tuple[int, str], AliasState] | None = None,
+        held: MutableMapping[int, int] | None = None,
+    ) -> None:
+        self.models = {} if models is None else models
+        self.versions = {} if versions is None else versions
+        self.aliases = {} if aliases is None else aliases
+        # How many aliases of a model hold a version.
+        self._held = {} if held is None else held
 
     def apply(self, event: Event) -> Iterator[Problem]:
         """Fold one event; yields what contradicts the events before. Refused attempts fold nothing."""
@@ -243,12 +255,8 @@ class Replay:
             yield from self._move(details)
 
     def _delete_model(self, model_id: int, model: ModelState) -> Iterator[str]:
-        held = sorted(
-            alias for (owner, alias), state in self.aliases.items()
-            if owner == model_id and state.version is not None
-        )  # fmt: skip
-        if held:
-            yield f"the alias {held[0]!r} still held a version"
+        if self._held.get(model_id, 0):
+            yield "an alias still held a version"
         self.models[model_id] = model._replace(is_deleted=True)
 
     def _register(self, details: VersionRegistered, model: ModelState) -> Iterator[str]:
@@ -290,6 +298,9 @@ class Replay:
             if facts is None or facts.state == VersionState.DELETED:
                 yield f"version {target} does not exist"
         self.aliases[key] = AliasState(target, details.revision)
+        gained = (target is not None) - (held.version is not None)
+        if gained:
+            self._held[details.model_id] = self._held.get(details.model_id, 0) + gained
         if isinstance(details, RolledBack) and details.quarantined is not None:
             yield from self._change_state(
                 details.model_id, details.quarantined, VersionState.QUARANTINED.value, None

@@ -1,11 +1,12 @@
 """Checking the whole registry against its ledger, and its bytes against their digests.
 
-Rows stream, so memory grows with the number of models, versions and aliases, not with events.
+Rows stream, and what the events amount to is folded in a temporary file of which a few megabytes are
+in memory: an audit needs the same memory for a thousand events and for a million.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, MutableMapping
 from contextlib import closing, contextmanager
 from typing import TypeVar
 
@@ -20,7 +21,8 @@ from assay.domain.fingerprint import SCHEME
 from assay.domain.gate import recompute
 from assay.domain.gate_run import GivenVerdict
 from assay.domain.ledger import ChainVerifier, Event
-from assay.domain.replay import Replay
+from assay.domain.replay import AliasState, ModelState, Replay, VersionFacts
+from assay.services.audit_anchors import Anchors, SignedPast
 from assay.services.audit_evidence import Companions
 from assay.services.context import Context
 from assay.services.platform import Platform
@@ -28,10 +30,12 @@ from assay.storage import audit as rows
 from assay.storage import evals, gates, ledger, model_versions, verdicts
 from assay.storage.database import Database, Transaction
 from assay.storage.ledger import StoredEvent
+from assay.storage.scratch import Scratch
 
 Progress = Callable[[str, int], None]
 """Told what is being read and how many were read so far."""
 
+NO_ANCHORS = Anchors()
 _TICK = 10_000
 _BLOBS_AT_ONCE = 500
 _MAX_ROWS_BYTES = 1 << 30
@@ -64,20 +68,27 @@ class Audit:
         blobs: BlobStore | None = None,
         *,
         deep: bool = False,
+        anchors: Anchors = NO_ANCHORS,
         on_progress: Progress | None = None,
     ) -> AuditReport:
         """Check the ledger, every table that it tells of, every digest, every referenced blob.
 
         Chain, gaps and head; replay of the events against models, versions, aliases, alias history
-        and verdicts; fingerprints and digests computed again. Needs no server and writes nothing.
-        `deep` also reads the blobs, and scores verdicts again from their rows.
+        and verdicts; signed checkpoints, and `anchors` that were kept elsewhere; fingerprints and
+        digests computed again. Needs no server and writes nothing but a temporary file. `deep` also
+        reads the blobs, and scores verdicts again from their rows.
         """
         report = AuditReport(deep=deep)
         tell = on_progress or (lambda _what, _count: None)
-        with database.read() as tx:
-            replay = Replay()
+        with database.read() as tx, closing(Scratch()) as scratch:
+            replay = Replay(
+                scratch.mapping(ModelState),
+                scratch.mapping(VersionFacts),
+                scratch.mapping(AliasState),
+                scratch.mapping(int),
+            )
             with _readable(report, "ledger"):
-                _check_ledger(tx, replay, report, tell)
+                _check_ledger(tx, replay, report, tell, anchors)
             with _readable(report, "replay"):
                 _check_models(tx, replay, report)
                 _check_versions(tx, replay, report, tell)
@@ -101,15 +112,22 @@ def _readable(report: AuditReport, area: str) -> Iterator[None]:
         report.add(area, f"a row cannot be read: {type(fault).__name__}: {fault}")
 
 
-def _check_ledger(tx: Transaction, replay: Replay, report: AuditReport, tell: Progress) -> None:
+def _check_ledger(
+    tx: Transaction, replay: Replay, report: AuditReport, tell: Progress, anchors: Anchors
+) -> None:
     chain = ChainVerifier()
-    with closing(Companions(tx, report)) as companions, closing(ledger.stream_events(tx)) as events:
+    with (
+        closing(Companions(tx, report)) as companions,
+        closing(SignedPast(tx, report, anchors)) as signed,
+        closing(ledger.stream_events(tx)) as events,
+    ):
         for stored in events:
             report.events += 1
             if report.events % _TICK == 0:
                 tell("events", report.events)
             for problem in chain.check(stored.row):
                 report.add("ledger", f"event {problem.seq}: {problem.message}", problem.seq)
+            signed.follow(stored.row)
             event = chain.event
             if event is not None:
                 _check_columns(stored, event, report)
@@ -117,6 +135,7 @@ def _check_ledger(tx: Transaction, replay: Replay, report: AuditReport, tell: Pr
                     report.add("replay", f"event {problem.seq}: {problem.message}", problem.seq)
                 companions.follow(event)
         companions.finish()
+        signed.finish()
     head = ledger.get_head(tx)
     report.head_seq, report.head_hash = head.seq, head.hash
     if (head.seq, head.hash) != (chain.seq, chain.head):
@@ -209,18 +228,16 @@ def _check_frozen_texts(tx: Transaction, report: AuditReport) -> None:
 
 
 def _compare(
-    what: str, told: Mapping[K, V], kept: Iterator[tuple[K, object]], report: AuditReport
+    what: str, told: MutableMapping[K, V], kept: Iterator[tuple[K, object]], report: AuditReport
 ) -> None:
-    """Compare what the ledger tells of with the rows of a table, one at a time."""
-    expected = dict(told)
+    """Compare what the ledger tells of with the rows of a table, one at a time; takes `told` apart."""
     for key, state in kept:
-        if key not in expected:
+        should = told.pop(key, None)
+        if should is None:
             report.add("replay", f"{what} {key}: in the table, not in the ledger")
-            continue
-        should = expected.pop(key)
-        if should != state:
+        elif should != state:
             report.add("replay", f"{what} {key}: the ledger says {should}, the table {state}")
-    for key in expected:
+    for key in told:
         report.add("replay", f"{what} {key}: in the ledger, not in the table")
 
 

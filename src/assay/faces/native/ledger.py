@@ -85,6 +85,7 @@ class ReportAnswer(msgspec.Struct):
     moves: int
     verdicts: int
     blobs: int
+    checkpoints: int
     head: HeadAnswer
     finding_count: int
     findings: list[FindingAnswer]
@@ -131,6 +132,7 @@ def verify(call: Call, body: VerifyRequest) -> ReportAnswer:
         moves=report.moves,
         verdicts=report.verdicts,
         blobs=report.blobs,
+        checkpoints=report.checkpoints,
         head=HeadAnswer(report.head_seq, report.head_hash),
         finding_count=report.finding_count,
         findings=[FindingAnswer(found.area, found.message, found.seq) for found in report.findings],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -161,18 +163,17 @@ def test_bytes_that_never_came_are_named(scene: Scene) -> None:
 def test_an_announced_file_is_here_only_where_this_collection_has_it(scene: Scene) -> None:
     """A digest alone gives nothing: other collections' bytes count as absent."""
     draft = scene.drafts.begin(scene.context, "0", NewVersion("one", "dataset"))
-    upload = scene.drafts.begin_upload(
-        scene.context, draft.version_id, "a", client_digest="md5-of-a"
-    )
+    md5 = base64.b64encode(hashlib.md5(b"secret", usedforsecurity=False).digest()).decode()
+    upload = scene.drafts.begin_upload(scene.context, draft.version_id, "a", expected_md5=md5)
     upload.write(b"secret")
     upload.finish()
     scene.drafts.commit(scene.context, draft.version_id)
     other = scene.drafts.begin(scene.context, "0", NewVersion("two", "dataset"))
-    assert scene.drafts.announce(scene.context, other.version_id, [("x", "md5-of-a")]) == [False]
+    assert scene.drafts.announce(scene.context, other.version_id, [("x", md5)]) == [False]
     same = scene.drafts.begin(scene.context, "0", NewVersion("one", "dataset"))
-    asked = [("x", "md5-of-a"), ("y", "else")]
+    asked = [("x", md5), ("y", "else")]
     assert scene.drafts.announce(scene.context, same.version_id, asked) == [True, False]
-    wanted = [CollectionFile("x", None, None, None, "md5-of-a")]
+    wanted = [CollectionFile("x", None, None, None, md5)]
     done = scene.drafts.commit(scene.context, same.version_id, contents=wanted)
     opened = scene.reads.open_file(scene.context, done.version_id, "x")
     with opened.read(0, None) as pieces:

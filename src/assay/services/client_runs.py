@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from assay.domain.access import SYSTEM, Action
+from assay.domain.conditions import Condition
 from assay.domain.errors import (
     AppError,
     FailedPrecondition,
@@ -28,16 +29,17 @@ from assay.domain.run_name import generate_run_name
 from assay.domain.tracking import Lifecycle, Run, RunStatus, StepRecord, WholeRun
 from assay.services.checks import check_params, check_tags
 from assay.services.context import Context
-from assay.services.experiments import ensure_experiment, open_experiment
+from assay.services.experiments import ensure_experiment, experiment_pk, open_experiment
 from assay.services.platform import Platform
 from assay.services.runs import Runs, get_run
-from assay.storage import experiments, runs, step_records, tags, wandb
+from assay.storage import experiments, run_conditions, runs, step_records, tags, wandb
 from assay.storage.database import Transaction
+from assay.storage.run_conditions import Order
 from assay.storage.runs import NewRun
 from assay.storage.wandb import ClientRun, Stream
-from assay.storage.whole_runs import load_whole_run, load_whole_runs
+from assay.storage.whole_runs import load_runs, load_whole_run, load_whole_runs
 
-__all__ = ["Change", "ClientRun", "ClientRuns", "Known", "LineRange", "Stream"]
+__all__ = ["Change", "ClientRun", "ClientRuns", "Known", "LineRange", "Order", "Stream"]
 
 PATIENCE_MS: Final = 5 * 60 * 1000
 """A run that runs and has not been heard of for so long has crashed."""
@@ -140,21 +142,31 @@ class ClientRuns:
                 return None
             return _known(tx, [run])[0]
 
+    def search(
+        self,
+        context: Context,
+        experiment_id: str,
+        condition: Condition,
+        orders: Sequence[Order],
+        *,
+        start: int,
+        count: int,
+    ) -> tuple[Known, ...]:
+        """Active runs of an experiment that are so, in an order, from the `start`-th on."""
+        with self._platform.database.read() as tx:
+            pk = _readable(tx, context, experiment_id)
+            pks = run_conditions.list_runs(tx, pk, condition, orders, start, count)
+            return _known(tx, load_runs(tx, pks))
+
+    def count(self, context: Context, experiment_id: str, condition: Condition) -> int:
+        """How many active runs of an experiment are so."""
+        with self._platform.database.read() as tx:
+            return run_conditions.count_runs(tx, _readable(tx, context, experiment_id), condition)
+
     def get(self, context: Context, run_id: str) -> Known:
         """The run with our id. Raises NotFound."""
         with self._platform.database.read() as tx:
             return _known(tx, [get_run(tx, context, Action.TRACKING_READ, run_id)])[0]
-
-    def describe(self, context: Context, whole: Sequence[WholeRun]) -> tuple[Known, ...]:
-        """What clients said of runs that the caller was shown."""
-        del context
-        pks = [each.run.pk for each in whole]
-        with self._platform.database.read() as tx:
-            said = wandb.find_many(tx, pks)
-            lines = wandb.streams_of_many(tx, pks)
-        return tuple(
-            Known(each, said.get(each.run.pk), lines.get(each.run.pk, {})) for each in whole
-        )
 
     def streams(self, context: Context, run_id: str) -> tuple[Stream, ...]:
         """How far the writers of a run have come."""
@@ -359,6 +371,14 @@ class ClientRuns:
             end = sent.first + sent.count
             if before is None or end >= before.lines:
                 wandb.set_stream(tx, run_pk, Stream(file, writer, ordinal, end, sent.tail))
+
+
+def _readable(tx: Transaction, context: Context, experiment_id: str) -> int:
+    home = experiments.find_home(tx, experiment_pk(experiment_id))
+    if home is None:
+        raise NotFound(f"Experiment {experiment_id!r} does not exist.", field="experiment_id")
+    context.require_object(Action.TRACKING_READ, home[1], f"Experiment {experiment_id!r}")
+    return experiment_pk(experiment_id)
 
 
 def _known(tx: Transaction, found: Sequence[Run]) -> tuple[Known, ...]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from assay.blobs.store import Upload
 from assay.domain.access import Action
 from assay.domain.collection import (
     LATEST,
@@ -51,6 +54,39 @@ MAX_ALIASES: Final = 100
 MAX_TAGS: Final = 100
 _EXPIRED_AT_ONCE: Final = 100
 _NAMED: Final = 3
+
+
+class DigestedUpload(ArtifactUpload):
+    """An upload that computes the MD5 of its bytes, and refuses others than those expected."""
+
+    def __init__(
+        self,
+        upload: Upload,
+        place: Callable[[str, int, str], FileEntry],
+        expected_md5: str | None = None,
+    ) -> None:
+        super().__init__(upload, lambda sha256, size: place(sha256, size, self._digest()))
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._expected_md5 = expected_md5
+
+    def write(self, piece: bytes | bytearray | memoryview) -> None:
+        """Append bytes. Raises Unavailable when they cannot be kept."""
+        self._md5.update(piece)
+        super().write(piece)
+
+    def finish(self, expected_sha256: str | None = None) -> FileEntry:
+        """Make the bytes durable. Raises InvalidArgument when they are not those expected."""
+        found = self._digest()
+        if self._expected_md5 is not None and found != self._expected_md5:
+            self.abort()
+            raise InvalidArgument(
+                f"The bytes have the MD5 {found}, not {self._expected_md5[:100]}; nothing was kept.",
+                field="md5",
+            )
+        return super().finish(expected_sha256)
+
+    def _digest(self) -> str:
+        return base64.b64encode(self._md5.digest()).decode("ascii")
 
 
 class CollectionDrafts:
@@ -102,24 +138,25 @@ class CollectionDrafts:
             return _reload(tx, pk)
 
     def begin_upload(
-        self, context: Context, version_id: str, path: str, *, client_digest: str | None = None
-    ) -> ArtifactUpload:
-        """Start to put a file of a draft; `client_digest` is what the caller verified it to be.
+        self, context: Context, version_id: str, path: str, *, expected_md5: str | None = None
+    ) -> DigestedUpload:
+        """Start to put a file of a draft. Its MD5 is kept beside its SHA-256, for clients that ask.
 
-        Raises FailedPrecondition once the version is committed.
+        With `expected_md5` (base64) other bytes are refused. Raises FailedPrecondition once the
+        version is committed.
         """
         checked = check_path(path)
         with self._platform.database.read() as tx:
             _draft(tx, context, version_id)
 
-        def put(sha256: str, size_bytes: int) -> FileEntry:
-            file = CollectionFile(checked, size_bytes, sha256, None, client_digest)
+        def put(sha256: str, size_bytes: int, md5: str) -> FileEntry:
+            file = CollectionFile(checked, size_bytes, sha256, None, md5)
             with self._platform.database.write() as tx:
                 version = _draft(tx, context, version_id, lock=True)
                 collection_files.put_files(tx, version.pk, [file], context.now_ms)
             return FileEntry(checked, is_folder=False, size_bytes=size_bytes, sha256=sha256)
 
-        return ArtifactUpload(self._platform.blobs.begin(), put)
+        return DigestedUpload(self._platform.blobs.begin(), put, expected_md5)
 
     def announce(
         self, context: Context, version_id: str, files: Sequence[tuple[str, str]]

@@ -10,8 +10,9 @@ from assay.domain.errors import DataCorrupted, FailedPrecondition, InvalidArgume
 from assay.domain.ids import ID_BYTES
 from assay.domain.names import check_text
 from assay.domain.tracking import FileEntry
-from assay.services.artifacts import ArtifactUpload, OpenFile, reader
+from assay.services.artifacts import OpenFile, reader
 from assay.services.collection_access import seen_version
+from assay.services.collection_drafts import DigestedUpload
 from assay.services.context import Context
 from assay.services.platform import Platform
 from assay.storage import collection_files, collection_versions
@@ -81,18 +82,20 @@ class CollectionManifests:
         with self._platform.database.read() as tx:
             return self._seen(tx, context, manifest_id, Action.TRACKING_READ)
 
-    def begin_upload(self, context: Context, manifest_id: str) -> ArtifactUpload:
-        """Start to bring the bytes of a manifest."""
+    def begin_upload(
+        self, context: Context, manifest_id: str, *, expected_md5: str | None = None
+    ) -> DigestedUpload:
+        """Start to bring the bytes of a manifest; with `expected_md5` (base64) others are refused."""
         with self._platform.database.read() as tx:
             self._seen(tx, context, manifest_id, Action.TRACKING_WRITE)
 
-        def put(sha256: str, size_bytes: int) -> FileEntry:
+        def put(sha256: str, size_bytes: int, _: str) -> FileEntry:
             with self._platform.database.write() as tx:
                 manifest, _ = self._seen(tx, context, manifest_id, Action.TRACKING_WRITE)
                 collection_files.keep_manifest(tx, manifest.pk, sha256, size_bytes, context.now_ms)
             return FileEntry("manifest.json", is_folder=False, size_bytes=size_bytes, sha256=sha256)
 
-        return ArtifactUpload(self._platform.blobs.begin(), put)
+        return DigestedUpload(self._platform.blobs.begin(), put, expected_md5)
 
     def list(self, context: Context, version_id: str) -> list[Manifest]:
         """The manifests of a version or draft, oldest first."""

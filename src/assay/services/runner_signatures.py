@@ -19,8 +19,10 @@ from assay.domain.verdict_statement import (
 def is_signed_by(public_key: str, statement: Statement, signature: str) -> bool:
     """Whether the Ed25519 signature (hex) over the statement was made with that key (hex)."""
     # Imported when it is needed: most servers never check a signature.
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
+        Ed25519PublicKey,
+    )
 
     try:
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(check_public_key(public_key)))

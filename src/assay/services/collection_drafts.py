@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from assay.blobs.store import Upload
 from assay.domain.access import Action
 from assay.domain.collection import (
     LATEST,
@@ -38,11 +35,12 @@ from assay.domain.errors import FailedPrecondition, InvalidArgument, LimitExceed
 from assay.domain.ids import ID_BYTES
 from assay.domain.names import MAX_DESCRIPTION, check_text, is_protected
 from assay.domain.tracking import FileEntry
-from assay.services.artifacts import ArtifactUpload, check_path
+from assay.services.artifacts import check_path
 from assay.services.catalogue import get_workspace
 from assay.services.checks import check_step
 from assay.services.collection_access import seen_version
 from assay.services.context import Context
+from assay.services.digested_upload import DigestedUpload
 from assay.services.experiments import experiment_pk, open_experiment
 from assay.services.platform import Platform
 from assay.services.runs import open_run
@@ -54,39 +52,6 @@ MAX_ALIASES: Final = 100
 MAX_TAGS: Final = 100
 _EXPIRED_AT_ONCE: Final = 100
 _NAMED: Final = 3
-
-
-class DigestedUpload(ArtifactUpload):
-    """An upload that computes the MD5 of its bytes, and refuses others than those expected."""
-
-    def __init__(
-        self,
-        upload: Upload,
-        place: Callable[[str, int, str], FileEntry],
-        expected_md5: str | None = None,
-    ) -> None:
-        super().__init__(upload, lambda sha256, size: place(sha256, size, self._digest()))
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._expected_md5 = expected_md5
-
-    def write(self, piece: bytes | bytearray | memoryview) -> None:
-        """Append bytes. Raises Unavailable when they cannot be kept."""
-        self._md5.update(piece)
-        super().write(piece)
-
-    def finish(self, expected_sha256: str | None = None) -> FileEntry:
-        """Make the bytes durable. Raises InvalidArgument when they are not those expected."""
-        found = self._digest()
-        if self._expected_md5 is not None and found != self._expected_md5:
-            self.abort()
-            raise InvalidArgument(
-                f"The bytes have the MD5 {found}, not {self._expected_md5[:100]}; nothing was kept.",
-                field="md5",
-            )
-        return super().finish(expected_sha256)
-
-    def _digest(self) -> str:
-        return base64.b64encode(self._md5.digest()).decode("ascii")
 
 
 class CollectionDrafts:

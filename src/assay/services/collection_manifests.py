@@ -12,8 +12,8 @@ from assay.domain.names import check_text
 from assay.domain.tracking import FileEntry
 from assay.services.artifacts import OpenFile, reader
 from assay.services.collection_access import seen_version
-from assay.services.collection_drafts import DigestedUpload
 from assay.services.context import Context
+from assay.services.digested_upload import DigestedUpload
 from assay.services.platform import Platform
 from assay.storage import collection_files, collection_versions
 from assay.storage.collection_files import Manifest

@@ -8,6 +8,7 @@ from typing import Any, Final
 from assay.domain.errors import InvalidArgument, NotFound
 from assay.domain.tracking import Experiment, Lifecycle
 from assay.faces.wandb.ask import Arguments, Ask, Resolvers
+from assay.faces.wandb.registries import registry_experiment, registry_of
 from assay.faces.wandb.values import moment, node_id, read_node_id
 from assay.faces.wandb.viewer import default_entity, entity_of, user_of
 from assay.services.context import Context
@@ -41,6 +42,10 @@ def context_of(ask: Ask, entity: str | None) -> Context:
 def find_project(ask: Ask, entity: str | None, name: str | None) -> ProjectNode:
     """The project of that name. Raises NotFound, also for one in the bin."""
     context = context_of(ask, entity)
+    registry = registry_of(name)
+    if registry is not None:
+        workspace = ask.services.workspaces.get(context, context.workspace)
+        return ProjectNode(registry_experiment(workspace.name, registry))
     found = ask.services.experiments.get_by_name(context, name or DEFAULT_PROJECT)
     if found.lifecycle is not Lifecycle.ACTIVE:
         raise NotFound(f"Project {found.name[:100]!r} was deleted.", field="project")

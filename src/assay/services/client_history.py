@@ -60,7 +60,6 @@ class Table(NamedTuple):
     steps: Steps
     timestamps_ms: Steps
     columns: Mapping[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]]
-    has_records: bool
 
 
 class ClientHistory:
@@ -86,9 +85,12 @@ class ClientHistory:
         """
         with self._platform.database.read() as tx:
             run = get_run(tx, context, Action.TRACKING_READ, run_id)
-            nested = _nested(tx, run.pk)
+            shape = _shape(tx, run.pk)
+            nested = shape.get("nested", {})
             wanted = None if keys is None else [key for key in keys if key not in _ADDED]
             series = _read(tx, run.pk, window, wanted, is_system=False)
+            for key in shape.get("summary", ()):
+                series.pop(key, None)
             records = self._records(tx, run.pk, window, wanted)
         rows = _by_step(series, records, nested, None if keys is None else set(keys))
         if keys is not None:
@@ -123,12 +125,13 @@ class ClientHistory:
                 row[bare if bare.startswith("_") else f"system.{bare}"] = row.pop(key)
         return _sampled(rows, samples)
 
-    def table(self, context: Context, run_id: str) -> Table:
+    def table(self, context: Context, run_id: str, window: Window = Window()) -> Table:  # noqa: B008
         """All numbers of a run as columns."""
         with self._platform.database.read() as tx:
             run = get_run(tx, context, Action.TRACKING_READ, run_id)
-            series = _read(tx, run.pk, Window(), None, is_system=False)
-            keys = set(step_records.list_keys(tx, run.pk)) - set(RESERVED_KEYS)
+            series = _read(tx, run.pk, window, None, is_system=False)
+            for key in _shape(tx, run.pk).get("summary", ()):
+                series.pop(key, None)
         steps = _union(series.values())
         timestamps = np.zeros(len(steps), np.int64)
         columns = {}
@@ -139,7 +142,7 @@ class ClientHistory:
             values[places], there[places] = points.values, True
             np.maximum.at(timestamps, places, points.timestamps_ms)
             columns[key] = (values, there)
-        return Table(steps, timestamps, columns, bool(keys))
+        return Table(steps, timestamps, columns)
 
     def console(self, context: Context, run_id: str, start: int, count: int) -> list[str]:
         """What a run printed: JSON texts of lines, the writers one after the other."""
@@ -229,11 +232,11 @@ def plain_number(value: float) -> float | int:
     return value
 
 
-def _nested(tx: Transaction, run_pk: int) -> Mapping[str, Sequence[str]]:
+def _shape(tx: Transaction, run_pk: int) -> Mapping[str, Any]:
+    """Which keys stand for members of objects, and which no row has."""
     said = wandb.find_by_pk(tx, run_pk)
-    shape = {} if said is None else json.loads(said.shape or "{}")
-    nested: Mapping[str, Sequence[str]] = shape.get("nested", {})
-    return nested
+    shape: Mapping[str, Any] = {} if said is None else json.loads(said.shape)
+    return shape
 
 
 def _read(

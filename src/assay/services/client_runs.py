@@ -39,13 +39,15 @@ from assay.storage.runs import NewRun
 from assay.storage.wandb import ClientRun, Stream
 from assay.storage.whole_runs import load_runs, load_whole_run, load_whole_runs
 
-__all__ = ["Change", "ClientRun", "ClientRuns", "Known", "LineRange", "Order", "Stream"]
+__all__ = ["Change", "ClientRun", "ClientRuns", "Heard", "Known", "LineRange", "Order", "Stream"]
 
 PATIENCE_MS: Final = 5 * 60 * 1000
 """A run that runs and has not been heard of for so long has crashed."""
 
 MAX_NAME: Final = 128
 MAX_WRITERS: Final = 4_096
+MAX_MARKS: Final = 100
+MAX_NESTED: Final = 20_000
 ALERT_KEY: Final = "system/alerts"
 """Step records of alerts, by number."""
 
@@ -93,6 +95,25 @@ class Change:
     tags: Mapping[str, str] = field(default_factory=dict)
     state: str | None = None
     user_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a delivery said beside its points and records, and how it ended."""
+
+    writer: str = ""
+    lines: Mapping[str, LineRange] = field(default_factory=dict)
+    summary: str | None = None
+    nested: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Dotted keys that stand for members of objects, with the way to each."""
+
+    summary_keys: Sequence[str] = ()
+    """Keys that are in the summary and in no row."""
+
+    first_step: int | None = None
+    exit_code: int | None = None
+    is_complete: bool = False
+    is_preempting: bool = False
 
 
 class ClientRuns:
@@ -188,19 +209,7 @@ class ClientRuns:
             wandb.set_stream(tx, run.pk, Stream(file, writer, len(known), 0, ""))
             return len(known)
 
-    def hear(
-        self,
-        context: Context,
-        run_id: str,
-        *,
-        writer: str,
-        lines: Mapping[str, LineRange],
-        summary: str | None = None,
-        shape: str | None = None,
-        exit_code: int | None = None,
-        is_complete: bool = False,
-        is_preempting: bool = False,
-    ) -> ClientRun:
+    def hear(self, context: Context, run_id: str, heard: Heard) -> ClientRun:
         """Note a delivery whose points and records are durable already; what is known of the run now.
 
         A delivery that does not complete the run says that it runs, even if it had ended before.
@@ -210,16 +219,15 @@ class ClientRuns:
             self._adopt(tx, context, run, run.run_id)
             said = wandb.lock_by_pk(tx, run.pk)
             assert said is not None
-            self._advance(tx, run.pk, writer, lines)
-            state = _state_after(
-                said, exit_code, is_complete=is_complete, is_preempting=is_preempting
-            )
+            self._advance(tx, run.pk, heard.writer, heard.lines)
+            state = _state_after(said, heard)
             changes: dict[str, object] = {"heartbeat_at_ms": context.now_ms, "state": state}
-            if summary is not None:
-                changes["summary"] = summary
-            if shape is not None:
+            if heard.summary is not None:
+                changes["summary"] = heard.summary
+            shape = _shape_after(said.shape, heard)
+            if shape != said.shape:
                 changes["shape"] = shape
-            changes["exit_code"] = exit_code if is_complete else None
+            changes["exit_code"] = heard.exit_code if heard.is_complete else None
             if state == "running" and said.state in ("killed", "finished", "failed"):
                 changes["stop_requested"] = 0
             wandb.update_client_run(tx, run.pk, **changes)
@@ -247,6 +255,37 @@ class ClientRuns:
             size_bytes = len(text.encode())
             record = StepRecord(ALERT_KEY, number, "alert", context.now_ms, text, None, size_bytes)
             step_records.set_records(tx, run.pk, [record])
+
+    def export_marks(self, context: Context, run_id: str, last_step: int) -> tuple[int, ...]:
+        """The steps at which the files end in which an ended run's history is handed out.
+
+        Clients keep such files for ever, by their position. So a file never changes: what comes later
+        is in a file of its own, and a run whose past was changed has no files any more.
+        """
+        with self._platform.database.write() as tx:
+            run = get_run(tx, context, Action.TRACKING_READ, run_id)
+            said = wandb.lock_by_pk(tx, run.pk)
+            if said is None:
+                return (last_step,)
+            shape = json.loads(said.shape)
+            marks = shape.get("marks", [])
+            if marks is None:
+                return ()
+            if not marks or marks[-1] < last_step:
+                shape["marks"] = marks = [*marks, last_step]
+                if len(marks) > MAX_MARKS:
+                    shape["marks"], marks = None, []
+                wandb.update_client_run(tx, run.pk, shape=json.dumps(shape))
+            return tuple(marks)
+
+    def forbid_export(self, context: Context, run_id: str) -> None:
+        """Hand out no files of a run's history any more: what they held has changed."""
+        with self._platform.database.write() as tx:
+            run = get_run(tx, context, Action.TRACKING_WRITE, run_id)
+            said = wandb.lock_by_pk(tx, run.pk)
+            if said is not None:
+                shape = {**json.loads(said.shape), "marks": None}
+                wandb.update_client_run(tx, run.pk, shape=json.dumps(shape))
 
     def request_stop(self, context: Context, run_id: str) -> bool:
         """Ask the client of a run to stop it, which it hears with its next delivery."""
@@ -402,15 +441,33 @@ def _write(tx: Transaction, run_pk: int, change: Change) -> None:
         tags.set_tags(tx, run_pk, change.tags)
 
 
-def _state_after(
-    said: ClientRun, exit_code: int | None, *, is_complete: bool, is_preempting: bool
-) -> str:
-    if not is_complete:
+def _shape_after(before: str, heard: Heard) -> str:
+    """The shape with keys that are new to it; a late row makes files of the history stale."""
+    shape = json.loads(before)
+    changed = False
+    marks = shape.get("marks")
+    if marks and heard.first_step is not None and heard.first_step <= marks[-1]:
+        shape["marks"], changed = None, True
+    known = shape.setdefault("nested", {})
+    for key, path in heard.nested.items():
+        if key not in known and len(known) < MAX_NESTED:
+            known[key], changed = list(path), True
+    listed = shape.setdefault("summary", [])
+    for key in heard.summary_keys:
+        if key not in listed and len(listed) < MAX_NESTED:
+            listed.append(key)
+            changed = True
+    return json.dumps(shape) if changed else before
+
+
+def _state_after(said: ClientRun, heard: Heard) -> str:
+    is_preempting = heard.is_preempting or said.state == "preempting"
+    if not heard.is_complete:
         # What was said of a preemption holds until the run ends.
-        return "preempting" if is_preempting or said.state == "preempting" else "running"
-    if exit_code in (None, 0):
+        return "preempting" if is_preempting else "running"
+    if heard.exit_code in (None, 0):
         return "finished"
-    if said.state == "preempting" or is_preempting:
+    if is_preempting:
         return "preempted"
     return "killed" if said.stop_requested else "failed"
 

@@ -6,7 +6,6 @@ again; a 4xx would end its deliveries for good, without a word.
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +21,7 @@ from assay.faces.wandb.history_lines import (
     gather_console,
     gather_events,
     gather_history,
+    gather_summary,
     read_line,
 )
 from assay.faces.wandb.packing import unpacked
@@ -29,7 +29,7 @@ from assay.faces.wandb.projects import context_of
 from assay.faces.wandb.run_nodes import CONSOLE_FILE, EVENTS_FILE, HISTORY_FILE, RunNode, find_run
 from assay.faces.wandb.values import json_text
 from assay.services.batch import MAX_POINTS
-from assay.services.client_runs import LineRange
+from assay.services.client_runs import Heard, LineRange
 from assay.services.context import Context
 from assay.services.records import MAX_RECORDS
 
@@ -109,20 +109,22 @@ def _take(call: Call, context: Context, node: RunNode, delivery: Delivery) -> di
         elif file == CONSOLE_FILE:
             ordinal = clients.ordinal_of(context, run_id, file, writer) if writer else 0
             gather_console(part.content, part.offset, ordinal, context.now_ms, gathered)
+    first_step = min(gathered.history_steps, default=None)
     summary = _summary(delivery)
-    shape = _shape(node, gathered)
+    alone = gather_summary(node, summary or {}, context.now_ms, gathered)
     _keep(call, context, run_id, gathered)
-    said = clients.hear(
-        context,
-        run_id,
+    heard = Heard(
         writer=writer,
         lines=lines,
-        summary=summary,
-        shape=shape,
+        summary=None if summary is None else json_text(summary),
+        nested=gathered.nested,
+        summary_keys=alone,
+        first_step=first_step,
         exit_code=delivery.exitcode,
         is_complete=bool(delivery.complete),
         is_preempting=bool(delivery.preempting),
     )
+    said = clients.hear(context, run_id, heard)
     return {"exitcode": said.exit_code, "limits": {}, "stopped": bool(said.stop_requested)}
 
 
@@ -144,24 +146,9 @@ def _writer(call: Call) -> str:
     return writer[:128] if writer.isascii() and writer.isprintable() else ""
 
 
-def _summary(delivery: Delivery) -> str | None:
+def _summary(delivery: Delivery) -> dict[str, Any] | None:
     part = delivery.files.get(SUMMARY_FILE)
-    if part is None or not part.content:
-        return None
-    found = read_line(part.content[-1])
-    return None if found is None else json_text(found)
-
-
-def _shape(node: RunNode, gathered: Gathered) -> str | None:
-    """The run's shape with the nested keys that are new, if there are any."""
-    said = node.known.said
-    shape = json.loads(said.shape or "{}") if said is not None else {}
-    nested = shape.setdefault("nested", {})
-    new = {key: path for key, path in gathered.nested.items() if key not in nested}
-    if not new:
-        return None
-    shape["nested"] = nested | new
-    return json.dumps(shape)
+    return None if part is None or not part.content else read_line(part.content[-1])
 
 
 ENDPOINTS: Final = (

@@ -14,6 +14,7 @@ import structlog
 
 from assay.domain.canonical import text_fault
 from assay.domain.names import MAX_KEY
+from assay.faces.wandb.run_nodes import RunNode
 from assay.services.batch import Columns
 from assay.services.client_history import CONSOLE_KEY, SYSTEM_PREFIX
 from assay.services.records import NewRecord
@@ -55,6 +56,7 @@ class Gathered:
     values: array[float] = field(default_factory=lambda: array("d"))
     records: list[NewRecord] = field(default_factory=list)
     nested: dict[str, Sequence[str]] = field(default_factory=dict)
+    history_steps: set[int] = field(default_factory=set)
 
     def point(self, key: str, step: int, at_ms: int, value: float) -> None:
         """Add a number."""
@@ -86,10 +88,36 @@ def gather_history(lines: Sequence[str], first: int, now_ms: int, into: Gathered
         row = found
         step = _step_of(row, number)
         at_ms = _moment_of(row, now_ms)
+        into.history_steps.add(step)
         for key, value in row.items():
             if key not in ("_step", "_timestamp"):
                 _value(into, (key,), value, step, at_ms)
     return row
+
+
+def gather_summary(
+    node: RunNode, summary: Mapping[str, Any], now_ms: int, into: Gathered
+) -> list[str]:
+    """Numbers that are in the summary alone: points too, so that runs are found by them. Their keys.
+
+    They stand at the summary's step, and rows of the history leave them out.
+    """
+    latest = {metric.key: metric.value for metric in node.series}
+    logged = set(into.keys)
+    alone = set(node.summary_keys)
+    step = _step_of(summary, max(node.last_step, 0))
+    found = []
+    flat = Gathered()
+    for key, value in summary.items():
+        if not key.startswith("_"):
+            _value(flat, (key,), value, step, now_ms)
+    for key, value in zip(flat.keys, flat.values, strict=True):
+        if key in logged or (key in latest and key not in alone):
+            continue
+        if key not in latest or latest[key] != value:
+            into.point(key, step, now_ms, value)
+        found.append(key)
+    return found
 
 
 def gather_events(lines: Sequence[str], first: int, now_ms: int, into: Gathered) -> None:

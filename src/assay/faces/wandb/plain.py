@@ -1,13 +1,67 @@
-"""Small addresses outside GraphQL: readiness by the names that W&B's tools use."""
+"""Small addresses outside GraphQL: readiness, the telemetry that is not taken, and links of the client.
+
+The client prints links such as `/{entity}/{project}/runs/{id}`. They lead to the page's own addresses. First
+parts that belong to the page or to a face are no entities, so nothing of theirs is shadowed.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from typing import Any, Final
+from urllib.parse import quote
 
-from starlette.responses import PlainTextResponse
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from assay.domain.access import Action
-from assay.faces.endpoint import NO_BODY, Call, Endpoint
+from assay.domain.errors import AppError, NotFound
+from assay.faces.endpoint import NO_BODY, SMALL_BODY, Call, Endpoint
+from assay.faces.wandb.addresses import base_url
+from assay.faces.wandb.ask import Ask
+from assay.faces.wandb.run_nodes import find_run
+
+RESERVED: Final = (
+    "ajax-api",
+    "api",
+    "artifacts",
+    "artifactsV2",
+    "assets",
+    "collections",
+    "compare",
+    "experiments",
+    "files",
+    "fonts",
+    "gates",
+    "get-artifact",
+    "graphql",
+    "ledger",
+    "lineage",
+    "model-versions",
+    "models",
+    "oidc",
+    "runs",
+    "sdk",
+    "settings",
+    "static",
+    "storage",
+    "v1",
+)
+"""First parts of paths that are never a workspace here."""
+
+
+class _Entity(Convertor[str]):
+    """A workspace's name that is no first part of an address of ours."""
+
+    regex = rf"(?!(?:{'|'.join(map(re.escape, RESERVED))})/)[a-z0-9][a-z0-9-]{{0,61}}[a-z0-9]"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("entity", _Entity())
 
 
 def ready(call: Call) -> PlainTextResponse:
@@ -17,15 +71,93 @@ def ready(call: Call) -> PlainTextResponse:
     return PlainTextResponse("OK")
 
 
-ENDPOINTS: Final = tuple(
-    Endpoint(
+def no_telemetry(call: Call) -> Any:
+    """404, upon which the client stops to send."""
+    raise NotFound(f"{call.request.url.path[:100]} is not served: no telemetry is taken here.")
+
+
+def to_run(call: Call) -> Response:
+    """To the page of a run."""
+    try:
+        node = find_run(Ask(call), call.path["entity"], call.path["project"], call.path["run"])
+    except AppError:
+        return _to(call, "/experiments")
+    return _to(call, f"/runs/{quote(node.run.run_id, safe='')}")
+
+
+def to_project(call: Call) -> Response:
+    """To the page of a project."""
+    context = call.context.within(call.path["entity"])
+    try:
+        found = call.services.experiments.get_by_name(context, call.path["project"])
+    except AppError:
+        return _to(call, "/experiments")
+    return _to(call, f"/experiments/{quote(found.experiment_id, safe='')}")
+
+
+def to_models(call: Call) -> Response:
+    """To the models: what the client calls an artifact is found from there."""
+    return _to(call, "/models")
+
+
+def to_settings(call: Call) -> Response:
+    """To where a credential is made, which `wandb login` asks for."""
+    return _to(call, "/settings")
+
+
+def _to(call: Call, path: str) -> Response:
+    return RedirectResponse(base_url(call.request) + path, 302)
+
+
+def _get(path: str, name: str, summary: str, handler: Any) -> Endpoint:
+    return Endpoint(
         method="GET",
         path=path,
-        name=f"wandb{path.replace('/', '.')}",
-        summary="200 when the server is ready",
+        name=f"wandb.{name}",
+        summary=summary,
         permission=Action.PUBLIC,
         body_limit=NO_BODY,
-        handler=ready,
+        handler=handler,
     )
-    for path in ("/ready", "/healthz")
+
+
+ENDPOINTS: Final = (
+    _get("/ready", "ready", "200 when the server is ready", ready),
+    _get("/healthz", "healthz", "200 when the server is ready", ready),
+    _get("/authorize", "authorize", "Leads to where a credential is made", to_settings),
+    _get("/{entity:entity}/{project}", "project_link", "Leads to a project's page", to_project),
+    _get(
+        "/{entity:entity}/{project}/workspace",
+        "workspace_link",
+        "Leads to a project's page",
+        to_project,
+    ),
+    _get("/{entity:entity}/{project}/runs/{run}", "run_link", "Leads to a run's page", to_run),
+    _get(
+        "/{entity:entity}/{project}/runs/{run}/{section}",
+        "run_section_link",
+        "Leads to a run's page",
+        to_run,
+    ),
+    _get(
+        "/{entity:entity}/{project}/sweeps/{sweep}",
+        "sweep_link",
+        "Leads to a project's page",
+        to_project,
+    ),
+    _get(
+        "/{entity:entity}/{project}/artifacts/{rest:path}",
+        "artifact_link",
+        "Leads to the models",
+        to_models,
+    ),
+    Endpoint(
+        method="POST",
+        path="/sdk/otel/{rest:path}",
+        name="wandb.telemetry",
+        summary="Not served: no telemetry is taken",
+        permission=Action.PUBLIC,
+        body_limit=SMALL_BODY,
+        handler=no_telemetry,
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from assay.faces.wandb import projects, run_files, run_reads, runs, viewer
+from assay.faces.wandb import projects, run_files, run_reads, run_search, runs, viewer
 from assay.faces.wandb.ask import Resolvers
 
 RESOLVERS: Final[tuple[Resolvers, ...]] = (
@@ -13,4 +13,5 @@ RESOLVERS: Final[tuple[Resolvers, ...]] = (
     runs.RESOLVERS,
     run_files.RESOLVERS,
     run_reads.RESOLVERS,
+    run_search.RESOLVERS,
 )

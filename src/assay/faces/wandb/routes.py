@@ -6,7 +6,7 @@ from typing import Final
 
 from assay.faces.dispatch import Face
 from assay.faces.endpoint import Endpoint
-from assay.faces.wandb import file_stream, graphql_route, plain, run_files
+from assay.faces.wandb import file_stream, graphql_route, parquet_history, plain, run_files
 from assay.faces.wandb.dialect import WandbDialect
 
 PREFIXES: Final = ("/graphql", "/files/", "/storage/", "/sdk/otel/", "/oidc/")
@@ -18,6 +18,7 @@ def endpoints() -> tuple[Endpoint, ...]:
         *graphql_route.ENDPOINTS,
         *file_stream.ENDPOINTS,
         *run_files.ENDPOINTS,
+        *parquet_history.ENDPOINTS,
         *plain.ENDPOINTS,
     )
 

@@ -106,6 +106,12 @@ class RunNode:
         return [m for m in self.known.whole.metrics if not m.key.startswith(SYSTEM_PREFIX)]
 
     @property
+    def summary_keys(self) -> tuple[str, ...]:
+        """The series that were never logged: they stand in the summary alone."""
+        said = self.known.said
+        return tuple(json.loads(said.shape).get("summary", ())) if said is not None else ()
+
+    @property
     def last_step(self) -> int:
         """The greatest step; -1 before there is one."""
         return max((m.step for m in self.series), default=-1)
@@ -160,7 +166,10 @@ def system_metrics(node: RunNode) -> dict[str, Any]:
 def history_keys(node: RunNode, record_keys: tuple[str, ...]) -> dict[str, Any]:
     """Which keys the history has, as the client wants to see them."""
     keys: dict[str, Any] = {}
+    alone = frozenset(node.summary_keys)
     for metric in node.series:
+        if metric.key in alone:
+            continue
         value = plain_number(metric.value) if math.isfinite(metric.value) else str(metric.value)
         keys[metric.key] = _key("number", metric.count, value)
     for key in record_keys:

@@ -87,23 +87,33 @@ def _window(first: Any, last: Any, *, is_last_inside: bool) -> Window:
 
 
 def _parquet(node: RunNode, ask: Ask, arguments: Arguments) -> dict[str, Any]:
-    """One Parquet address for an ended run of numbers alone; else the steps, for pages."""
+    """Parquet addresses for an ended run of plain numbers; else a row to begin pages with."""
     del arguments
-    has_ended = node.run.ended_at_ms is not None
-    if has_ended and node.series and find_spec("pyarrow") is not None:
-        keys = set(ask.services.records.keys(ask.context, node.run.run_id))
-        if not keys - set(RESERVED_KEYS):
-            address = signed_url(
-                ask.call,
-                PARQUET,
-                Action.TRACKING_READ,
-                node.run.workspace,
-                node.run.run_id,
-                name="history.parquet",
-            )
-            return {"parquetUrls": [address], "liveData": []}
+    if _is_plain(node, ask):
+        marks = ask.services.clients.runs.export_marks(ask.context, node.run.run_id, node.last_step)
+        if marks:
+            firsts = [Window().first, *(mark + 1 for mark in marks)]
+            urls = [_part(node, ask, *ends) for ends in zip(firsts, marks, strict=False)]
+            return {"parquetUrls": urls, "liveData": []}
     rows = ask.services.clients.history.rows(ask.context, node.run.run_id, samples=1)
     return {"parquetUrls": [], "liveData": [strict(row) for row in rows]}
+
+
+def _is_plain(node: RunNode, ask: Ask) -> bool:
+    """Whether the run has ended and its rows are numbers, none within another."""
+    if node.run.ended_at_ms is None or not node.series or find_spec("pyarrow") is None:
+        return False
+    if node.known.said is not None and json.loads(node.known.said.shape).get("nested"):
+        return False
+    keys = set(ask.services.records.keys(ask.context, node.run.run_id))
+    return not keys - set(RESERVED_KEYS)
+
+
+def _part(node: RunNode, ask: Ask, first: int, last: int) -> str:
+    place = (node.run.workspace, node.run.run_id, str(first), str(last))
+    return signed_url(
+        ask.call, PARQUET, Action.TRACKING_READ, *place, name=f"history-{last}.parquet"
+    )
 
 
 def _lines(node: RunNode, ask: Ask, arguments: Arguments) -> dict[str, Any]:

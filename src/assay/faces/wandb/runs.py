@@ -111,6 +111,7 @@ def _rewind(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
     context, clients = context_of(ask, entity), ask.services.clients
     run_id, step = node.run.run_id, int(given["metricValue"])
     rows = clients.history.cut(context, run_id, step)
+    clients.runs.forbid_export(context, run_id)
     summary: dict[str, Any] = {}
     for row in clients.history.rows(context, run_id):
         summary.update(row)

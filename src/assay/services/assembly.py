@@ -32,6 +32,7 @@ from assay.services.records import Records
 from assay.services.registration import Registration
 from assay.services.registry import Registry
 from assay.services.reviews import Reviews, build_reviews
+from assay.services.reproduction import Reproduction
 from assay.services.runs import Runs
 from assay.services.saved_views import SavedViews
 from assay.services.search import Search
@@ -71,6 +72,7 @@ class Services:
     aliases: Aliases
     stages: Stages
     evaluation: Evaluation
+    reproduction: Reproduction
     winners: Winners
     gates: Gates
     gate_runs: GateRuns
@@ -160,6 +162,7 @@ def build_services(
         aliases=aliases,
         stages=Stages(platform, ledger, aliases),
         evaluation=Evaluation(platform, ledger),
+        reproduction=Reproduction(platform, ledger),
         winners=Winners(platform, registration),
         gates=Gates(platform, ledger),
         gate_runs=GateRuns(platform, ledger),
@@ -169,7 +172,7 @@ def build_services(
         ledger=ledger,
         audit=Audit(platform),
         checkpoints=checkpoints or Checkpoints(platform),
-        importing=Importing(platform, ledger, metrics),
+        importing=Importing(platform, ledger),
         webhooks=Webhooks(platform, ledger, post),
         webhook_delivery=WebhookDelivery(platform, post, recorded=ledger.recorded),
         signatures=Signatures(platform),

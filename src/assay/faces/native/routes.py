@@ -22,6 +22,7 @@ from assay.faces.native import (
     gates,
     health,
     importing,
+    importing_runs,
     ingest,
     ledger,
     live,
@@ -30,6 +31,7 @@ from assay.faces.native import (
     page_lineage,
     promotion,
     registry,
+    reproduction,
     run_data,
     run_export,
     runs,
@@ -58,6 +60,7 @@ _NOUNS: tuple[Endpoint, ...] = (
     *artifacts.ENDPOINTS,
     *collections.ENDPOINTS,
     *evaluation.ENDPOINTS,
+    *reproduction.ENDPOINTS,
     *registry.ENDPOINTS,
     *versions.ENDPOINTS,
     *closure.ENDPOINTS,
@@ -72,6 +75,7 @@ _NOUNS: tuple[Endpoint, ...] = (
     *access.ENDPOINTS,
     *page_lineage.ENDPOINTS,
     *importing.ENDPOINTS,
+    *importing_runs.ENDPOINTS,
 )
 
 

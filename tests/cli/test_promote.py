@@ -344,7 +344,7 @@ def test_the_exam_in_hand_is_finished_on_the_first_signal_and_given_up_on_the_se
     assert code == 0
     assert "given up" in out
     found = assay.json("gates", "runs")["gate_runs"][0]
-    assert (found["state"], found["verdict"]) == ("leased", None)
+    assert (found["state"], found["attempts"], found["verdict"]) == ("queued", 0, None)
 
 
 def test_a_version_is_named_once(assay: Assay) -> None:

@@ -16,15 +16,16 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
-from cyclopts import Group, Parameter
+from cyclopts import App, Group, Parameter
 
 from assay.cli.options import DEFAULTS, Options
-from assay.cli.output import note, say
+from assay.cli.output import note, print_facts, print_json, say
 from assay.domain.errors import FailedPrecondition, InvalidArgument
 from assay.sdk.errors import ApiError
 
 if TYPE_CHECKING:
     from assay.runner.client import Lease
+    from assay.runner.key import RunnerKey
     from assay.runner.loop import Examined, GateRunner, Stop
     from assay.runner.sandbox import Limits, Sandbox
     from assay.sdk.client import Client
@@ -123,6 +124,10 @@ class _Report:
         self.is_away = True
 
 
+app = App(name="gate-runner")
+
+
+@app.default
 def gate_runner(
     *,
     data: Annotated[Path | None, Parameter(metavar="DIR")] = None,
@@ -131,6 +136,7 @@ def gate_runner(
     poll: Annotated[float, Parameter(metavar="SECONDS")] = 2.0,
     python: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     unsandboxed: bool = False,
+    key: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     limits: ScorerLimits = DEFAULT_LIMITS,
     options: Options = DEFAULTS,
 ) -> int:
@@ -151,7 +157,9 @@ def gate_runner(
         python: Python for scorers, with the packages that they need. Default: the one of assay.
         unsandboxed: Run scorers without walls, with this user's rights. Only where the machine
             itself is the sandbox.
+        key: Sign verdicts with this key, made by `assay gate-runner keygen`.
     """
+    from assay.runner.key import load_key
     from assay.runner.sandbox import open_sandbox
     from assay.sdk.settings import url_of
 
@@ -161,7 +169,8 @@ def gate_runner(
     client = options.connect(_token(url, data))
     sandbox = open_sandbox(python=python, unsandboxed=unsandboxed)
     report = _Report(options.json)
-    runner = _runner(client, sandbox, limits, report)
+    signing = None if key is None else load_key(key)
+    runner = _runner(client, sandbox, limits, report, signing)
     walls = "WITHOUT a sandbox" if unsandboxed else f"in a sandbox of {sandbox.backend}"
     note(f"Gate runner at {url}; scorers run {walls}.")
     try:
@@ -177,13 +186,39 @@ def gate_runner(
     return 1 if (once or until_idle) and report.unheld else 0
 
 
-def _runner(client: Client, sandbox: Sandbox, limits: ScorerLimits, report: _Report) -> GateRunner:
+@app.command
+def keygen(*, key: Annotated[Path, Parameter(metavar="FILE")], options: Options = DEFAULTS) -> None:
+    """Make the runner's key pair: the private key into a new file, the public one onto the screen.
+
+    The private key never leaves this machine. A maintainer registers the public one with
+    `assay gates keys register`.
+
+    Args:
+        key: The file; it must not exist yet, and only you may read it afterwards.
+    """
+    from assay.runner.key import make_key
+
+    made = make_key(key)
+    if options.json:
+        print_json({"key_id": made.key_id, "public_key": made.public_key, "file": str(key)})
+        return
+    print_facts({"key": made.key_id, "public key": made.public_key, "private key": str(key)})
+    say(f"Register it: assay gates keys register {made.public_key} --runner NAME")
+
+
+def _runner(
+    client: Client,
+    sandbox: Sandbox,
+    limits: ScorerLimits,
+    report: _Report,
+    key: RunnerKey | None,
+) -> GateRunner:
     from assay.runner.client import GateDesk
     from assay.runner.loop import GateRunner, Stop, Watch
     from assay.sdk.settings import cache_folder
 
     return GateRunner(
-        desk=GateDesk(client, f"{platform.node()[:200]}:{os.getpid()}"),
+        desk=GateDesk(client, f"{platform.node()[:200]}:{os.getpid()}", key=key),
         sandbox=sandbox,
         limits=limits.limits(),
         cache=cache_folder() / "bundles",

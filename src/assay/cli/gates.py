@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 
+from assay.cli import gate_keys
 from assay.cli.lookup import collect, parse_reference, version_of
 from assay.cli.options import DEFAULTS, Options
 from assay.cli.output import note, print_facts, print_json, print_table, say, score, when
@@ -20,7 +22,48 @@ if TYPE_CHECKING:
     from assay.sdk.client import Client
 
 app = App(name="gates")
+app.command(gate_keys.app)
+app.command(gate_keys.policy)
 
+
+@Parameter(name="*", group=Group("What it demands beyond the score", sort_key=50))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demands:
+    """What a gate demands beyond the score.
+
+    Attributes:
+        min_items: At least so many items must be scored. Default: all of the suite's.
+        approvals: So many other people must approve a promotion.
+        alpha: Compare paired: besides being strictly better, the win's one-sided p-value must be
+            at most this, such as 0.05.
+        signed: Only verdicts signed with a registered runner key count.
+    """
+
+    min_items: int | None = None
+    approvals: int = 0
+    alpha: Annotated[str | None, Parameter(metavar="NUMBER")] = None
+    signed: bool = False
+
+    def spec(self) -> dict[str, Any]:
+        """The members of the gate; nothing is said of what is not demanded."""
+        spec: dict[str, Any] = {}
+        if self.approvals:
+            spec["approvals"] = self.approvals
+        if self.alpha is not None:
+            spec |= {"comparison": "paired", "alpha": exact_text(exact(self.alpha, "--alpha"))}
+        if self.signed:
+            spec["signed_verdicts"] = "require"
+        return spec
+
+    def sentences(self) -> list[str]:
+        """The same for a reader."""
+        found = [f"{self.approvals} approvals by others"] if self.approvals else []
+        if self.alpha is not None:
+            found.append(f"a paired test with p at most {self.alpha}")
+        return [*found, "signed verdicts"] if self.signed else found
+
+
+NO_DEMANDS = Demands()
 _GUARD_KINDS = ("absolute", "relative")
 _HOLDERS_NAMED = 5
 
@@ -35,8 +78,8 @@ def create(
     threshold: Annotated[str | None, Parameter(metavar="NUMBER")] = None,
     minimize: bool = False,
     guard: Annotated[tuple[str, ...], Parameter(metavar="METRIC:MAX[:KIND]")] = (),
-    min_items: int | None = None,
     timeout: Annotated[int | None, Parameter(metavar="SECONDS")] = None,
+    demands: Demands = NO_DEMANDS,
     model: str | None = None,
     options: Options = DEFAULTS,
 ) -> None:
@@ -55,7 +98,6 @@ def create(
         minimize: Less is better. The suite declares this; say it to be refused if it is not so.
         guard: A metric that may get worse than the champion's by at most so much, such as
             safety:0.01 or length:0.1:relative; repeatable.
-        min_items: At least so many items must be scored. Default: all of the suite's.
         timeout: Seconds that one exam may take. Default: 3600.
         model: The model that it guards. Default: every model without a gate of its own.
     """
@@ -67,12 +109,13 @@ def create(
         "metric": gated,
         "threshold": _threshold(threshold, gated, contents),
         "guards": [_guard(text) for text in guard],
-        "min_items": min_items or (contents.count_of(gated) if contents is not None else 1),
+        "min_items": demands.min_items or (contents.count_of(gated) if contents is not None else 1),
     }
     if minimize:
         spec["direction"] = "minimize"
     if timeout is not None:
         spec["timeout_s"] = timeout
+    spec |= demands.spec()
     made = client.post("/gates", {"name": name, "spec": spec, "model": model})
     if options.json:
         print_json(made)
@@ -290,6 +333,11 @@ def _print_gate(gate: dict[str, Any]) -> None:
         f"{g['metric']} may get worse by {g['max_regression']}{' of its value' if g['relative'] else ''}"
         for g in spec["guards"]
     ]
+    demands = Demands(
+        approvals=spec["approvals"],
+        alpha=spec.get("alpha"),
+        signed=spec.get("signed_verdicts") == "require",
+    ).sentences()
     print_facts(
         {
             "gate": f"{gate['name']} v{gate['version']}",
@@ -299,6 +347,7 @@ def _print_gate(gate: dict[str, Any]) -> None:
             "rule": f"{spec['metric']} {better} {score(spec['threshold'])}, "
             "and strictly better than the champion",
             **({"and": guards} if guards else {}),
+            **({"also": demands} if demands else {}),
             "items": f"at least {spec['min_items']}",
             "time": f"{spec['timeout_s']} s",
         }

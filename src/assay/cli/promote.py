@@ -36,7 +36,7 @@ def promote(
     alias: str = "production",
     expected_revision: Revision = None,
     reason: Reason = "",
-    preview: bool = False,
+    preview: Annotated[bool, Parameter(name=("--preview", "--dry-run"))] = False,
     wait: bool = False,
     timeout: Annotated[float, Parameter(metavar="SECONDS")] = 3600,
     options: Options = DEFAULTS,
@@ -171,11 +171,15 @@ def _next_step(decision: dict[str, Any], name: str, version: int, *, has_queued:
         return "Register the files again, with all five lineage fields."
     if "quarantined" in codes:
         return f"`assay models clear {name}/{version} --reason …` lifts the quarantine."
+    if "frozen" in codes:
+        return "Promote again when the freeze is over; `assay rollback` is possible meanwhile."
     if has_queued:
         return (
             "The exam that is missing is queued: `assay gate-runner` holds it. "
             "Promote again afterwards, or with --wait."
         )
+    if codes == ["approvals_missing"]:
+        return f"Somebody else approves with `assay approve {name}/{version}`."
     if decision["champion"] is None:
         return f"Nobody holds {decision['alias']!r}."
     return f"Version {decision['champion']} keeps {decision['alias']!r}."
@@ -207,6 +211,20 @@ def _print_decision(decision: dict[str, Any], tell: Callable[[str], None] = say)
     print_facts(facts, tell=tell)
     for reason in decision["reasons"]:
         tell(f"  - {reason}")
+    paired = decision.get("paired")
+    if paired is not None:
+        tell(
+            f"  paired test: p = {paired['p_value_float']:.4g} ({paired['method']}; "
+            f"{paired['wins']} won, {paired['losses']} lost, {paired['ties']} tied of "
+            f"{paired['items']} items), attempt {paired['attempts']} since the alias last moved"
+        )
+    approvals = decision.get("approvals")
+    if approvals is not None:
+        given = ", ".join(one["approver"] for one in approvals["given"]) or "nobody yet"
+        tell(
+            f"  approvals: {approvals['wanted']} wanted; given by {given}; "
+            f"not from {', '.join(approvals['barred'])}"
+        )
 
 
 def _contender(version: int, exact_score: str | None) -> str:

@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from assay.domain.artifact import ManifestEntry, artifact_digest, check_entry, manifest
+from assay.domain.canonical import sha256_hex
 from assay.domain.errors import AppError, DataCorrupted
-from assay.domain.gate import GateSpec, gate_fingerprint, parse_gate
+from assay.domain.evaluation import Suite
+from assay.domain.gate import GateSpec, gate_fingerprint, parse_gate, recompute
+from assay.domain.verdict_statement import Statement, rows_text
+from assay.runner.key import RunnerKey
 from assay.runner.scoring import ScoredItem
 from assay.sdk.client import Client, file_path, url_path
 from assay.sdk.errors import ApiError
@@ -55,12 +59,19 @@ class GateDesk:
     """Takes exams from the server and hands their results in. Every digest is computed again here."""
 
     def __init__(
-        self, client: Client, runner: str, *, lease_s: int = LEASE_S, beat_s: float = BEAT_S
+        self,
+        client: Client,
+        runner: str,
+        *,
+        lease_s: int = LEASE_S,
+        beat_s: float = BEAT_S,
+        key: RunnerKey | None = None,
     ) -> None:
         self._client = client
         self._runner = runner
         self._lease_s = lease_s
         self._beat_s = beat_s
+        self._key = key
 
     def lease(self) -> Lease | None:
         """The oldest waiting gate run, or None."""
@@ -85,9 +96,23 @@ class GateDesk:
             place = folder.joinpath(*entry.path.split("/"))
             self._client.stream_download(f"{address}/{file_path(entry.path)}", place, entry.sha256)
 
-    def post_rows(self, lease: Lease, rows: tuple[ScoredItem, ...]) -> Judged:
-        """Hand the rows in; the verdict is the server's."""
-        return self._end(lease, "rows", {"rows": [row.as_json() for row in rows]})
+    def post_rows(
+        self, lease: Lease, rows: tuple[ScoredItem, ...], suite: Suite | None = None
+    ) -> Judged:
+        """Hand the rows in, signed if there is a key; the verdict is the server's."""
+        given = [row.as_json() for row in rows]
+        said: dict[str, Any] = {"rows": given}
+        if self._key is not None and suite is not None:
+            statement = _statement(lease, given, suite)
+            if statement is not None:
+                signature = self._key.sign(statement)
+                said["signature"] = {"key_id": self._key.key_id, "signature": signature}
+        return self._end(lease, "rows", said)
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back, so that another runner need not wait until it runs out."""
+        address = url_path("gate-runs", lease.gate_run_id, "release")
+        self._client.request("POST", address, json=_proof(lease))
 
     def fail(self, lease: Lease, reason: str) -> Judged:
         """Say that the exam could not be held, which promotes nobody."""
@@ -133,6 +158,24 @@ class GateDesk:
 
 def _proof(lease: Lease) -> dict[str, Any]:
     return {"nonce": lease.nonce, "fence": lease.fence}
+
+
+def _statement(lease: Lease, rows: list[dict[str, Any]], suite: Suite) -> Statement | None:
+    """What there is to sign; None for rows that the server will refuse as well."""
+    try:
+        spec = parse_gate(lease.given["gate"]["spec"])
+        gated = recompute(suite, rows).metrics.get(spec.metric)
+    except AppError:
+        return None
+    promised = lease.given["gate_run"]
+    return Statement(
+        gate_run_id=lease.gate_run_id,
+        artifact_digest=promised["artifact_digest"],
+        gate_fingerprint=gate_fingerprint(spec),
+        nonce=lease.nonce,
+        rows_sha256=sha256_hex(rows_text(rows)),
+        score=None if gated is None else gated.mean,
+    )
 
 
 def check_exam(lease: Lease) -> Exam:

@@ -18,6 +18,7 @@ from typing import Final
 
 from assay.bundles.archive import unpack_verified
 from assay.domain.errors import AppError, DataCorrupted
+from assay.domain.evaluation import Suite
 from assay.domain.gate_run import SAID
 from assay.runner.client import Exam, GateDesk, Judged, Lease, check_exam
 from assay.runner.sandbox import Limits, Sandbox, SandboxUnavailable
@@ -120,7 +121,7 @@ class GateRunner:
     def _hold(self, lease: Lease, is_over: Callable[[], bool]) -> tuple[Judged | None, str]:
         """Score and hand in: the verdict, or None when the lease was given up; and what went wrong."""
         try:
-            outcome = self._score(lease, is_over)
+            outcome, suite = self._score(lease, is_over)
         except SandboxUnavailable as fault:
             self._give_error(lease, _reason(fault), is_over)
             raise
@@ -129,18 +130,28 @@ class GateRunner:
                 raise
             return self._give_error(lease, _reason(fault), is_over)
         if is_over():
-            return None, "given up; it is handed out again when its lease runs out"
+            return None, self._give_back(lease)
         if outcome.error is not None:
             return self._give_error(lease, _told(outcome), is_over)
         try:
-            return self._hand_in(lambda: self.desk.post_rows(lease, outcome.rows), is_over), ""
+            return self._hand_in(
+                lambda: self.desk.post_rows(lease, outcome.rows, suite), is_over
+            ), ""
         except ApiError as refusal:
             if not _is_about_the_exam(refusal):
                 raise
             # The rows are not the suite's. Nothing was written, so say what was wrong with them.
             return self._give_error(lease, refusal.message, is_over)
 
-    def _score(self, lease: Lease, is_over: Callable[[], bool]) -> ScoringOutcome:
+    def _give_back(self, lease: Lease) -> str:
+        """Release the lease of an exam that is given up; says what becomes of it."""
+        try:
+            self.desk.release(lease)
+        except ApiError:
+            return "given up; it is handed out again when its lease runs out"
+        return "given up; another runner may take it at once"
+
+    def _score(self, lease: Lease, is_over: Callable[[], bool]) -> tuple[ScoringOutcome, Suite]:
         exam = check_exam(lease)
         with _workplace() as place:
             bundle, candidate = place / "bundle", place / "candidate"
@@ -151,7 +162,7 @@ class GateRunner:
             candidate.mkdir()
             self.desk.fetch_candidate(lease, exam, candidate)
             _open_to_scorers(candidate)
-            return score_candidate(
+            outcome = score_candidate(
                 bundle,
                 candidate,
                 item_count=exam.item_count,
@@ -161,6 +172,7 @@ class GateRunner:
                 ),
                 should_stop=is_over,
             )
+            return outcome, suite.suite
 
     def _archive(self, lease: Lease, exam: Exam) -> Path:
         """The bundle's archive, fetched unless it is in the cache with the right digest."""

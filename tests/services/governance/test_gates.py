@@ -82,8 +82,10 @@ def test_the_suite_fills_in_direction_and_bundle(sqlite_office: Office) -> None:
         {"threshold": True},
         {"unknown": 1},
         {"bundle": "f" * 64},
-        {"approvals": 1},
-        {"comparison": "paired"},
+        {"approvals": -1},
+        {"comparison": "paired", "alpha": 1},
+        {"alpha": 0.05},
+        {"signed_verdicts": "maybe"},
         {"guards": [{"metric": "nothing", "max_regression": 0}]},
     ):
         with pytest.raises(InvalidArgument):

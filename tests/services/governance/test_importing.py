@@ -63,12 +63,12 @@ def test_an_imported_champion_is_scored_before_it_is_beaten(office: Office) -> N
     champion = arrive(office, 1)
     holds(office, champion)
     office.a_gate(0.5)
+    lease = office.lease()
     challenger = office.a_version("new")
     office.examine(challenger, 8)
 
     with pytest.raises(GateBlocked) as held:
         office.promote(challenger)
-    lease = office.lease()
     office.hand_in(lease, 7)
     office.promote(challenger)
 

@@ -31,8 +31,8 @@ from assay.services.promotion import Promotion
 from assay.services.records import Records
 from assay.services.registration import Registration
 from assay.services.registry import Registry
-from assay.services.reviews import Reviews, build_reviews
 from assay.services.reproduction import Reproduction
+from assay.services.reviews import Reviews, build_reviews
 from assay.services.runs import Runs
 from assay.services.saved_views import SavedViews
 from assay.services.search import Search

@@ -58,6 +58,10 @@ NOUNS = {
 }
 
 
+# Apps that do something when they are called alone: their own page tells of it.
+_ALONE = frozenset({"gate-runner"})
+
+
 def build(argv: list[str]) -> App:
     """The command, with every noun known by name and one line, and none of them loaded."""
     app = App(
@@ -78,8 +82,9 @@ def build(argv: list[str]) -> App:
     )
     for place, (name, (target, line)) in enumerate(NOUNS.items()):
         # The line is for the list of nouns; a noun's own page is its function's docstring.
-        own_page = target.endswith(":app") or argv[:1] != [name]
-        app.command(target, name=name, help=line if own_page else None, sort_key=place)
+        is_plain_app = target.endswith(":app") and name not in _ALONE
+        is_listed = is_plain_app or argv[:1] != [name]
+        app.command(target, name=name, help=line if is_listed else None, sort_key=place)
     return app
 
 

@@ -58,11 +58,9 @@ def verify(
 ) -> int:
     """Check the chain of events, replay it, and compare it with every table, digest and file.
 
-    Without --data or --database the server does it. With them this machine reads the data itself
-    and trusts nobody; the server may be stopped or running, and nothing is written.
-
-    Exits with 0 when all is intact, 1 when something was changed (each finding is printed), and 2
-    when it could not be checked.
+    Without --data or --database the server does it; with them this machine reads the data itself,
+    writes nothing and trusts nobody. Exits with 0 when all is intact, 1 when something was changed
+    (each finding is printed), and 2 when it could not be checked.
 
     Args:
         data: A server's data folder, or a copy of one.
@@ -74,15 +72,11 @@ def verify(
             bucket. Events that were cut off, rewritten or lost in a restore show.
         key: A public key that may have signed them; repeatable. Default: those kept beside them.
     """
-    is_offline = data is not None or database is not None
-    if not is_offline and (blobs is not None or ledger_only):
-        raise InvalidArgument("--blobs and --ledger-only go with --data or --database.")
-    if is_offline and data is None and blobs is None and not ledger_only:
-        raise InvalidArgument("Say where the files are, --blobs DIR, or pass --ledger-only.")
+    place = _Place(data, database, blobs, ledger_only=ledger_only)
+    place.check()
     try:
         kept = None if anchors is None else open_anchors(anchors, key)
-        if is_offline:
-            place = _Place(data, database, blobs, ledger_only=ledger_only)
+        if place.is_offline:
             report = _read(place, kept, deep=deep)
         else:
             report = _ask(options, deep=deep)
@@ -139,6 +133,12 @@ def log(
     if options.json:
         print_json({"events": events, "more": is_more})
         return
+    _print_events(events)
+    if is_more:
+        note(f"There are more than {limit}; see them with --limit.")
+
+
+def _print_events(events: list[dict[str, Any]]) -> None:
     print_table(
         ["event", "when", "actor", "action", "object", "workspace", "outcome"],
         [
@@ -156,8 +156,6 @@ def log(
         empty="No events. Every change of the registry, of gates and of access becomes one.",
         numeric=("event",),
     )
-    if is_more:
-        note(f"There are more than {limit}; see them with --limit.")
 
 
 @app.command
@@ -185,6 +183,16 @@ class _Place:
     database: str | None
     blobs: Path | None
     ledger_only: bool
+
+    @property
+    def is_offline(self) -> bool:
+        return self.data is not None or self.database is not None
+
+    def check(self) -> None:
+        if not self.is_offline and (self.blobs is not None or self.ledger_only):
+            raise InvalidArgument("--blobs and --ledger-only go with --data or --database.")
+        if self.is_offline and self.data is None and self.blobs is None and not self.ledger_only:
+            raise InvalidArgument("Say where the files are, --blobs DIR, or pass --ledger-only.")
 
 
 def _read(where: _Place, kept: Anchors | None, *, deep: bool) -> dict[str, Any]:

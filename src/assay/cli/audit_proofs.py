@@ -95,8 +95,6 @@ def export(
         workspace: Only the events of this workspace. Default: all.
         since: A checkpoint kept from earlier; the export proves that nothing before it changed.
     """
-    from assay.cli import export_verifier
-
     client = options.client()
     if out.exists() and any(out.iterdir()):
         raise FailedPrecondition(f"{out} is not empty.", field="out")
@@ -109,24 +107,10 @@ def export(
         asked = {"old_size": earlier["size"], "size": size}
         proof = client.get("/ledger/proof/consistency", **asked)["hashes"]
     out.mkdir(parents=True, exist_ok=True)
-    count = 0
-    with (
-        (out / "events.jsonl").open("w", encoding="utf-8", newline="\n") as events,
-        (out / "statements.txt").open("w", encoding="utf-8", newline="\n") as statements,
-    ):
-        for number, page in enumerate(_pages(client, first, last, size, workspace)):
-            events.write(page["lines"])
-            statements.write(PAGE_SEPARATOR * bool(number) + page["statement"])
-            count += page["events"]
+    count = _write_events(out, _pages(client, first, last, size, workspace))
     proofs = {"consistency": proof, "earlier": None if earlier is None else earlier["note"]}
     known = client.get("/ledger/keys")["keys"]
-    for name, text in (
-        ("proofs.json", json.dumps(proofs, sort_keys=True, separators=(",", ":")) + "\n"),
-        ("checkpoint.txt", made["note"]),
-        ("key.txt", "".join(f"{key}\n" for key in known)),
-        ("verify.py", Path(export_verifier.__file__).read_text("utf-8")),
-    ):
-        (out / name).write_text(text, encoding="utf-8", newline="\n")
+    _write_proofs(out, proofs, made["note"], known)
     if options.json:
         print_json(
             {"from_seq": first, "to_seq": last, "events": count, "size": size, "keys": known}
@@ -228,6 +212,32 @@ def _day(text: str | None, flag: str) -> int:
         return int(datetime.strptime(text or "", "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1000
     except ValueError:
         raise InvalidArgument(f"{flag} is an event's number or a day such as 2026-01-31.") from None
+
+
+def _write_events(out: Path, pages: Iterator[dict[str, Any]]) -> int:
+    count = 0
+    with (
+        (out / "events.jsonl").open("w", encoding="utf-8", newline="\n") as events,
+        (out / "statements.txt").open("w", encoding="utf-8", newline="\n") as statements,
+    ):
+        for number, page in enumerate(pages):
+            events.write(page["lines"])
+            statements.write(PAGE_SEPARATOR * bool(number) + page["statement"])
+            count += page["events"]
+    return count
+
+
+def _write_proofs(out: Path, proofs: dict[str, Any], note: str, known: list[str]) -> None:
+    """Everything beside the events: proofs, checkpoint, keys and the verifier."""
+    from assay.cli import export_verifier
+
+    for name, text in (
+        ("proofs.json", json.dumps(proofs, sort_keys=True, separators=(",", ":")) + "\n"),
+        ("checkpoint.txt", note),
+        ("key.txt", "".join(f"{key}\n" for key in known)),
+        ("verify.py", Path(export_verifier.__file__).read_text("utf-8")),
+    ):
+        (out / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def _earlier(client: Any, first: int, size: int, since: Path | None) -> dict[str, Any] | None:

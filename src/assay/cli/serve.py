@@ -46,8 +46,7 @@ def serve(  # noqa: PLR0913 - every flag of the command is a parameter
             comma-separated. All others must be public. Sources of lineage may be there too.
         source_root: Folder below which repositories and data may be looked up; repeatable.
         closure_every: Hours between two looks at what a protected version was made from; 0: never.
-        anchor_to: Where each checkpoint of the ledger is kept as well: a folder, git:FOLDER, or a
-            bucket such as s3://audit/assay.
+        anchor_to: Where the ledger's checkpoints are kept too: a folder, git:FOLDER or a bucket.
         log_level: What is logged to standard error.
     """
     # What is imported stays: looking through it again and again is an eighth of the start.

@@ -20,7 +20,7 @@ from assay.closure import process
 from assay.closure.reach import Reach
 from assay.domain.closure import Finding, Source, Status
 from assay.domain.errors import InvalidArgument
-from assay.domain.references import Reference, ReferenceKind, is_commit
+from assay.domain.references import Reference, ReferenceKind
 
 MAX_OBJECT_BYTES: Final = 1 << 30
 _FETCHED: Final = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
@@ -45,10 +45,6 @@ _UNANSWERED: Final = Finding(Status.UNKNOWN, message="The repository did not ans
 
 def look_up(reach: Reach, source: Source, reference: Reference, *, deep: bool) -> Finding:
     """What the repository says of a commit, or of an object in it; `unknown` where it cannot be asked."""
-    if not is_commit(reference.revision):
-        return Finding(
-            Status.UNSUPPORTED, message="Only a full commit id says which commit is meant."
-        )
     try:
         with opened(reach, source, reference.revision) as repository:
             return repository.look_up(reference, deep=deep)

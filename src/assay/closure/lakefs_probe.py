@@ -81,7 +81,7 @@ def _object(reference: Any, path: str, *, deep: bool) -> Finding:
 
 def _rehashed(stored: Any, stat: Any, path: str) -> Finding:
     digest, size = hashlib.md5(usedforsecurity=False), 0
-    with stored.reader(mode="rb") as reader:
+    with stored.reader(mode="rb", pre_sign=False) as reader:
         while piece := reader.read(_PIECE):
             digest.update(piece)
             size += len(piece)

@@ -13,7 +13,7 @@ from assay.closure.reach import Reach
 from assay.closure.secret_names import KEY, SECRET
 from assay.domain.closure import Finding, Source, Status, best_of
 from assay.domain.errors import InvalidArgument
-from assay.domain.references import Reference, ReferenceKind
+from assay.domain.references import Reference, ReferenceKind, is_commit
 
 _ASKED: Final[Mapping[ReferenceKind, frozenset[ReferenceKind]]] = {
     ReferenceKind.COMMIT: frozenset({ReferenceKind.GIT, ReferenceKind.DVC}),
@@ -25,6 +25,8 @@ _ASKED: Final[Mapping[ReferenceKind, frozenset[ReferenceKind]]] = {
     ReferenceKind.FILE: frozenset({ReferenceKind.FILE}),
 }
 
+_AT_COMMIT: Final = frozenset({ReferenceKind.COMMIT, ReferenceKind.GIT, ReferenceKind.DVC})
+
 
 def look_up(
     reach: Reach, sources: Iterable[Source], reference: Reference, *, deep: bool
@@ -33,6 +35,9 @@ def look_up(
     kinds = _ASKED.get(reference.kind)
     if kinds is None:
         return Finding(Status.UNSUPPORTED, message="Nothing can be looked up by this text.")
+    if reference.kind in _AT_COMMIT and not is_commit(reference.revision):
+        message = "Only a full commit id says which commit is meant."
+        return Finding(Status.UNSUPPORTED, message=message)
     asked = [source for source in sources if source.kind in kinds]
     if not asked:
         names = " or ".join(sorted(kind.value for kind in kinds))

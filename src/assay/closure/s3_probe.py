@@ -21,15 +21,18 @@ def look_up(question: Mapping[str, Any]) -> Finding:
     if not question["value"]:
         return Finding(Status.UNSUPPORTED, message="Without a versionId any bytes would do.")
     location = question["location"]
+    key, secret = os.environ.get(KEY), os.environ.get(SECRET)
+    signed: dict[str, Any] = {}
+    if key and secret:
+        signed = {"access_key_id": key, "secret_access_key": secret}
     store = S3Store(
         question["place"],
         endpoint=location,
         region=os.environ.get("AWS_REGION", "us-east-1"),
-        access_key_id=os.environ.get(KEY) or None,
-        secret_access_key=os.environ.get(SECRET) or None,
-        skip_signature=not os.environ.get(KEY),
+        skip_signature=not signed,
         client_options={"timeout": TIMEOUT, "allow_http": location.startswith("http://")},
         retry_config={"max_retries": 1},
+        **signed,
     )
     wanted: obstore.GetOptions = {"version": question["value"], "head": not question["deep"]}
     try:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 import structlog
 
@@ -26,8 +25,17 @@ from assay.domain.ids import ID_BYTES, parse_run_id
 from assay.domain.names import check_experiment_name, check_run_name, check_text
 from assay.domain.run import is_terminal
 from assay.domain.run_name import generate_run_name
-from assay.domain.tracking import Lifecycle, Run, RunStatus, StepRecord, WholeRun
+from assay.domain.tracking import Lifecycle, Run, RunStatus, StepRecord
 from assay.services.checks import check_params, check_tags
+from assay.services.client_words import (
+    STATUSES,
+    Change,
+    Heard,
+    Known,
+    LineRange,
+    shape_after,
+    state_after,
+)
 from assay.services.context import Context
 from assay.services.experiments import ensure_experiment, experiment_pk, open_experiment
 from assay.services.platform import Platform
@@ -47,73 +55,13 @@ PATIENCE_MS: Final = 5 * 60 * 1000
 MAX_NAME: Final = 128
 MAX_WRITERS: Final = 4_096
 MAX_MARKS: Final = 100
-MAX_NESTED: Final = 20_000
 ALERT_KEY: Final = "system/alerts"
 """Step records of alerts, by number."""
 
 MAX_ALERT: Final = 16_000
 MAX_ALERTS: Final = 10_000
 _SWEPT: Final = 500
-_STATUSES: Final[Mapping[str, RunStatus]] = {
-    "pending": RunStatus.SCHEDULED,
-    "running": RunStatus.RUNNING,
-    "preempting": RunStatus.RUNNING,
-    "preempted": RunStatus.FAILED,
-    "finished": RunStatus.FINISHED,
-    "failed": RunStatus.FAILED,
-    "crashed": RunStatus.FAILED,
-    "killed": RunStatus.KILLED,
-}
 _log = structlog.get_logger("assay.client_runs")
-
-
-class Known(NamedTuple):
-    """A run with what it recorded, what its client said of it, and its lines by file."""
-
-    whole: WholeRun
-    said: ClientRun | None
-    lines: Mapping[str, int]
-
-
-class LineRange(NamedTuple):
-    """Lines of one file that were delivered: from where, how many, and the last of them."""
-
-    first: int
-    count: int
-    tail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a client says of a run; None: nothing about that."""
-
-    display_name: str | None = None
-    config: str | None = None
-    """The whole config as JSON text; `params` is its flattened view."""
-    params: Mapping[str, str] | None = None
-    summary: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    state: str | None = None
-    user_name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What a delivery said beside its points and records, and how it ended."""
-
-    writer: str = ""
-    lines: Mapping[str, LineRange] = field(default_factory=dict)
-    summary: str | None = None
-    nested: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Dotted keys that stand for members of objects, with the way to each."""
-
-    summary_keys: Sequence[str] = ()
-    """Keys that are in the summary and in no row."""
-
-    first_step: int | None = None
-    exit_code: int | None = None
-    is_complete: bool = False
-    is_preempting: bool = False
 
 
 class ClientRuns:
@@ -220,11 +168,11 @@ class ClientRuns:
             said = wandb.lock_by_pk(tx, run.pk)
             assert said is not None
             self._advance(tx, run.pk, heard.writer, heard.lines)
-            state = _state_after(said, heard)
+            state = state_after(said, heard)
             changes: dict[str, object] = {"heartbeat_at_ms": context.now_ms, "state": state}
             if heard.summary is not None:
                 changes["summary"] = heard.summary
-            shape = _shape_after(said.shape, heard)
+            shape = shape_after(said.shape, heard)
             if shape != said.shape:
                 changes["shape"] = shape
             changes["exit_code"] = heard.exit_code if heard.is_complete else None
@@ -232,8 +180,8 @@ class ClientRuns:
                 changes["stop_requested"] = 0
             wandb.update_client_run(tx, run.pk, **changes)
             after = said._replace(**changes)  # type: ignore[arg-type]
-        if _STATUSES[state] is not run.status:
-            self._runs.update(context, run_id, status=_STATUSES[state])
+        if STATUSES[state] is not run.status:
+            self._runs.update(context, run_id, status=STATUSES[state])
         return after
 
     def reset_lines(self, context: Context, run_id: str, file: str, lines: LineRange) -> None:
@@ -241,7 +189,7 @@ class ClientRuns:
         with self._platform.database.write() as tx:
             run = get_run(tx, context, Action.TRACKING_WRITE, run_id)
             wandb.delete_streams(tx, run.pk, file)
-            wandb.set_stream(tx, run.pk, Stream(file, "", 0, lines.count, lines.tail))
+            wandb.set_stream(tx, run.pk, Stream(file, "", 0, lines.size, lines.tail))
 
     def alert(self, context: Context, run_id: str, text: str) -> None:
         """Keep an alert that the run's script sent, a JSON text, as its next record of that kind."""
@@ -336,12 +284,12 @@ class ClientRuns:
             workspace_pk=workspace_pk,
             experiment_pk=experiment_pk,
             name=change.display_name or generate_run_name(self._platform.token_hex(4)),
-            status=_STATUSES[state],
+            status=STATUSES[state],
             user_name=change.user_name,
             created_by=context.actor.name,
             lineage=None,
             started_at_ms=context.now_ms,
-            ended_at_ms=context.now_ms if is_terminal(_STATUSES[state]) else None,
+            ended_at_ms=context.now_ms if is_terminal(STATUSES[state]) else None,
             created_at_ms=context.now_ms,
         )
         pk = runs.insert_run(tx, new) if _may_be_ours(name) else None
@@ -365,7 +313,7 @@ class ClientRuns:
             )
         if wandb.find_by_pk(tx, run.pk) is None:
             experiment_pk, state = int(run.experiment_id), run.status.value
-            if state not in _STATUSES:
+            if state not in STATUSES:
                 state = "pending"
             wandb.insert_client_run(
                 tx,
@@ -383,7 +331,7 @@ class ClientRuns:
             runs.rename_run(tx, run.pk, change.display_name)
         _write(tx, run.pk, change)
         if change.state is not None:
-            status = _STATUSES[change.state]
+            status = STATUSES[change.state]
             runs.set_state(
                 tx,
                 run.pk,
@@ -407,7 +355,7 @@ class ClientRuns:
                 if before is not None
                 else sum(1 for place in known if place[0] == file)
             )
-            end = sent.first + sent.count
+            end = sent.first + sent.size
             if before is None or end >= before.lines:
                 wandb.set_stream(tx, run_pk, Stream(file, writer, ordinal, end, sent.tail))
 
@@ -441,37 +389,6 @@ def _write(tx: Transaction, run_pk: int, change: Change) -> None:
         tags.set_tags(tx, run_pk, change.tags)
 
 
-def _shape_after(before: str, heard: Heard) -> str:
-    """The shape with keys that are new to it; a late row makes files of the history stale."""
-    shape = json.loads(before)
-    changed = False
-    marks = shape.get("marks")
-    if marks and heard.first_step is not None and heard.first_step <= marks[-1]:
-        shape["marks"], changed = None, True
-    known = shape.setdefault("nested", {})
-    for key, path in heard.nested.items():
-        if key not in known and len(known) < MAX_NESTED:
-            known[key], changed = list(path), True
-    listed = shape.setdefault("summary", [])
-    for key in heard.summary_keys:
-        if key not in listed and len(listed) < MAX_NESTED:
-            listed.append(key)
-            changed = True
-    return json.dumps(shape) if changed else before
-
-
-def _state_after(said: ClientRun, heard: Heard) -> str:
-    is_preempting = heard.is_preempting or said.state == "preempting"
-    if not heard.is_complete:
-        # What was said of a preemption holds until the run ends.
-        return "preempting" if is_preempting else "running"
-    if heard.exit_code in (None, 0):
-        return "finished"
-    if is_preempting:
-        return "preempted"
-    return "killed" if said.stop_requested else "failed"
-
-
 def _may_be_ours(name: str) -> bool:
     try:
         parse_run_id(name)
@@ -493,8 +410,8 @@ def _check_name(name: str) -> str:
 def _checked(change: Change) -> Change:
     if change.display_name is not None:
         check_run_name(change.display_name, "displayName")
-    if change.state is not None and change.state not in _STATUSES:
-        raise InvalidArgument(f"state is one of {', '.join(_STATUSES)}.", field="state")
+    if change.state is not None and change.state not in STATUSES:
+        raise InvalidArgument(f"state is one of {', '.join(STATUSES)}.", field="state")
     for text, where in ((change.config, "config"), (change.summary, "summaryMetrics")):
         if text is not None:
             json.loads(text)

@@ -120,7 +120,7 @@ def _leaf(engine: Engine, leaf: Leaf) -> ColumnElement[bool]:
     if leaf.operator == "exists":
         return value.is_not(None)
     if leaf.value is None:
-        missing = value.is_(None)
+        missing: ColumnElement[bool] = value.is_(None)
         if leaf.entity == "param":
             missing = or_(missing, value == "None")
         return missing if leaf.operator == "=" else not_(missing)

@@ -17,16 +17,20 @@ from typing import Final, Self
 
 from assay.importing import fitting
 from assay.importing.delivery import find, is_refusal, local_files
-from assay.importing.history import Run, Source
+from assay.importing.history import Source
 from assay.importing.locations import Files, Locations, Places
 from assay.importing.registry import carry_model
-from assay.importing.runs import carry_logged_model, carry_model_inputs, carry_run
+from assay.importing.runs import Arrival, carry_logged_model, carry_model_inputs, carry_runs
 from assay.importing.tally import Report
 from assay.sdk.client import Client, url_path
 
 WORKERS: Final = 4
-IN_FLIGHT: Final = 8
-"""How many runs are in memory at once."""
+IN_FLIGHT: Final = 6
+"""How many groups of runs are in memory at once."""
+
+TOGETHER: Final = 50
+POINTS_TOGETHER: Final = 50_000
+"""A group of runs is full with so many, or with so many points."""
 
 OnProgress = Callable[[str, int], None]
 """Told the stage (`runs`, `logged models`, `models`) and how many of it are done."""
@@ -98,8 +102,15 @@ class Importer:
                 self.report.find("experiments", [there["name"], tags])
 
     def _carry_runs(self) -> None:
-        done = 0
+        done = points = 0
+        together: list[Arrival] = []
         with _Lanes() as lanes:
+
+            def start() -> None:
+                if together:
+                    lanes.start(partial(self._carry_together, tuple(together)))
+                    together.clear()
+
             for given in self._source.runs():
                 run = fitting.fit_run(given, self.report)
                 home = self._seen.experiments.get(run.experiment)
@@ -115,11 +126,15 @@ class Importer:
                 if run.model_inputs:
                     self._seen.reading.append((run.run_id, list(run.model_inputs)))
                 folder = self._folder(f"run {run.run_id}", run.artifact_uri, run.files_at)
-                lanes.start(partial(self._carry_run, run, home, folder))
+                together.append(Arrival(run, home, folder))
+                points += sum(series.count for series in run.series.values())
+                if len(together) == TOGETHER or points >= POINTS_TOGETHER:
+                    start()
+                    points = 0
+            start()
 
-    def _carry_run(self, run: Run, home: str, folder: Path | None) -> None:
-        with self._surviving(f"run {run.run_id}"):
-            carry_run(self._client, run, home, folder, self.report)
+    def _carry_together(self, arrivals: tuple[Arrival, ...]) -> None:
+        carry_runs(self._client, arrivals, self.report, self._surviving)
 
     def _carry_logged_models(self) -> None:
         done = 0

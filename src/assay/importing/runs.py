@@ -1,21 +1,21 @@
-"""How a run arrives: made if need be, given what it lacks, then read back and compared."""
+"""How runs arrive: made if need be, given what they lack, then read back and compared."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from assay.domain.errors import AlreadyExists
 from assay.importing.delivery import (
     files_there,
-    find,
     local_files,
     send_files,
     send_points,
 )
+from assay.importing.fresh_runs import new_run, send_fresh_runs, spelled
 from assay.importing.history import Dataset, LoggedModel, Run
 from assay.importing.tally import Report
 from assay.sdk.client import Client, url_path
@@ -33,37 +33,72 @@ class State:
     files: Mapping[str, str]
 
 
-def carry_run(
-    client: Client, run: Run, experiment_id: str, folder: Path | None, report: Report
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A run on its way: the experiment that it goes to, and the folder of its files if there is one."""
+
+    run: Run
+    experiment_id: str
+    folder: Path | None
+
+
+Surviving: TypeAlias = Callable[[str], AbstractContextManager[None]]
+"""Around what concerns one run alone: a refusal is reported, and the others go on."""
+
+
+def carry_runs(
+    client: Client, arrivals: Sequence[Arrival], report: Report, surviving: Surviving
 ) -> None:
-    """Bring a run over. One that is in Assay's bin is only compared."""
+    """Bring runs over, together as far as they go together. One in Assay's bin is only compared."""
+    states = _states(client, [arrival.run.run_id for arrival in arrivals])
+    fresh = [arrival for arrival in arrivals if arrival.run.run_id not in states]
+    if fresh:
+        send_fresh_runs(client, [(each.run, each.experiment_id) for each in fresh], report)
+        states |= _states(client, [arrival.run.run_id for arrival in fresh])
+    brought: list[tuple[Arrival, Mapping[str, str]]] = []
+    changed: list[str] = []
+    for arrival in arrivals:
+        run_id = arrival.run.run_id
+        with surviving(f"run {run_id}"):
+            digests, is_changed = _bring(client, arrival, states.get(run_id), report)
+            brought.append((arrival, digests))
+            if is_changed:
+                changed.append(run_id)
+    if changed:
+        states |= _states(client, changed)
+    for arrival, digests in brought:
+        state = states[arrival.run.run_id]
+        _compare_files(report, arrival.run.run_id, digests, state.files)
+        _compare(arrival.run, arrival.experiment_id, state, report)
+
+
+def _bring(
+    client: Client, arrival: Arrival, before: State | None, report: Report
+) -> tuple[Mapping[str, str], bool]:
+    """Send what a run lacks; the digests of its files, and whether anything was sent."""
+    run = arrival.run
     path = url_path("runs", run.run_id)
-    files = local_files(folder, report)
+    files = local_files(arrival.folder, report)
     digests = {name: file_digest(file) for name, file in files.items()}
-    before = _state(client, run.run_id)
+    is_made = before is None
     if before is None:
-        before = State(client.post("/runs", _new_run(run, experiment_id)), {}, {})
+        before = State(client.post("/runs", new_run(run, arrival.experiment_id)), {}, {})
     home = client.connection.workspace
     if before.run["workspace"] != home:
         raise AlreadyExists(
             f"its id is taken in the workspace {before.run['workspace']!r}", field="run_id"
         )
-    after: State | None = before
-    if before.run["lifecycle"] != DELETED:
-        is_changed = _update(client, path, run, before.run)
-        wanted = {
-            key: series
-            for key, series in run.series.items()
-            if before.series.get(key) != (series.count, series.digest())
-        }
-        send_points(client, run.run_id, wanted, report)
-        sent = send_files(client, path, files, digests, before.files, report)
-        # What a fresh run was made with is compared too: as the server has it, not as it answered.
-        if is_changed or wanted or sent or not before.series:
-            after = _state(client, run.run_id)
-    assert after is not None
-    _compare_files(report, run.run_id, digests, after.files)
-    _compare(run, experiment_id, after, report)
+    if before.run["lifecycle"] == DELETED:
+        return digests, False
+    is_changed = _update(client, path, run, before.run)
+    wanted = {
+        key: series
+        for key, series in run.series.items()
+        if before.series.get(key) != (series.count, series.digest())
+    }
+    send_points(client, run.run_id, wanted, report)
+    sent = send_files(client, path, files, digests, before.files, report)
+    return digests, bool(is_made or is_changed or wanted or sent)
 
 
 def carry_model_inputs(client: Client, run_id: str, model_ids: Collection[str]) -> None:
@@ -106,29 +141,6 @@ def carry_logged_model(
     _compare_files(report, model.model_id, digests, files_there(client, path))
 
 
-def spelled(value: float) -> float | str:
-    """A value as JSON can say it."""
-    if math.isfinite(value):
-        return value
-    if math.isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
-
-
-def _new_run(run: Run, experiment_id: str) -> dict[str, Any]:
-    return {
-        "run_id": run.run_id,
-        "experiment_id": experiment_id,
-        "name": run.name,
-        "user_name": run.user_name,
-        "status": run.status,
-        "started_at_ms": run.started_at_ms,
-        "ended_at_ms": run.ended_at_ms,
-        "params": dict(run.params),
-        "tags": dict(run.tags),
-    }
-
-
 def _update(client: Client, path: str, run: Run, there: Mapping[str, Any]) -> bool:
     """Send what changed in the source since the last time, or was cut off then; False for nothing."""
     known = (there["name"], there["status"], there["ended_at_ms"])
@@ -163,12 +175,19 @@ def _input(given: Dataset) -> dict[str, Any]:
     }
 
 
-def _state(client: Client, run_id: str) -> State | None:
-    found = find(client, f"/import{url_path('runs', run_id)}")
-    if found is None:
-        return None
-    series = {each["key"]: (each["points"], each["sha256"]) for each in found["series"]}
-    return State(found["run"], series, found["files"])
+def _states(client: Client, run_ids: Sequence[str]) -> dict[str, State]:
+    """What Assay keeps of those runs that are there."""
+    answer = client.request(
+        "POST", "/import/runs/states", json={"run_ids": list(run_ids)}, idempotent=True
+    ).json
+    return {
+        found["run"]["run_id"]: State(
+            found["run"],
+            {each["key"]: (each["points"], each["sha256"]) for each in found["series"]},
+            found["files"],
+        )
+        for found in answer["runs"]
+    }
 
 
 def _compare(run: Run, experiment_id: str, state: State, report: Report) -> None:

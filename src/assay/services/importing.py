@@ -6,12 +6,9 @@ whoever is to hold it after that goes the way of everybody else.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
-
-import numpy as np
 
 from assay.domain.access import Action
 from assay.domain.errors import AlreadyExists, Conflict, FailedPrecondition, InvalidArgument
@@ -51,10 +48,10 @@ from assay.services.catalogue import complete_version, get_model, get_version, g
 from assay.services.checks import check_moment, check_params, check_step, check_tags
 from assay.services.context import Context
 from assay.services.experiments import experiment_pk, open_experiment
+from assay.services.import_states import ImportStates
 from assay.services.ledger import Ledger
 from assay.services.lineage import read_lineage
 from assay.services.logged_models import check_metric, check_name
-from assay.services.metrics import Metrics
 from assay.services.platform import Platform
 from assay.services.registration import Entry, new_version
 from assay.services.runs import open_run
@@ -67,19 +64,6 @@ from assay.storage.model_versions import VERSION_TAGS
 from assay.storage.registered_models import MODEL_TAGS
 
 MLFLOW: Final = "mlflow"
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesDigest:
-    """A series as it is kept: its number of points, and SHA-256 over its columns.
-
-    Steps and timestamps as int64, values as float64 (every NaN the same), little-endian, one column
-    after the other, by step, timestamp and value.
-    """
-
-    key: str
-    points: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +106,11 @@ class ArrivingVersion:
 class Importing:
     """The doors of an import. All need the right over a workspace; all may be gone through twice."""
 
-    def __init__(self, platform: Platform, ledger: Ledger, metrics: Metrics) -> None:
+    def __init__(self, platform: Platform, ledger: Ledger) -> None:
+        self.states = ImportStates(platform)
+        """What has arrived of runs, to be compared."""
         self._platform = platform
         self._ledger = ledger
-        self._metrics = metrics
-
-    def digests(self, context: Context, run_id: str) -> tuple[SeriesDigest, ...]:
-        """Every series of a run, read and hashed: what a verification compares with its source."""
-        found = []
-        for metric in self._metrics.keys(context, run_id):
-            steps, timestamps_ms, values = self._metrics.history(context, run_id, metric.key)
-            hasher = hashlib.sha256(steps.astype("<i8").tobytes())
-            hasher.update(timestamps_ms.astype("<i8").tobytes())
-            hasher.update(np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes())
-            found.append(SeriesDigest(metric.key, len(steps), hasher.hexdigest()))
-        return tuple(found)
 
     def import_experiment(
         self, context: Context, name: str, tags: Mapping[str, str], created_at_ms: int

@@ -7,7 +7,7 @@ import msgspec
 from assay.domain.access import Action
 from assay.domain.errors import InvalidArgument
 from assay.domain.tracking import LoggedModelMetric, LoggedModelStatus
-from assay.faces.endpoint import JSON_BODY, NO_BODY, SMALL_BODY, Call, Endpoint
+from assay.faces.endpoint import JSON_BODY, SMALL_BODY, Call, Endpoint
 from assay.faces.native.experiments import ExperimentAnswer, experiment_answer
 from assay.faces.native.logged_models import LoggedModelAnswer, logged_model_answer
 from assay.faces.native.promotion import Moved
@@ -18,8 +18,6 @@ from assay.faces.native.registry_types import (
     move_answer,
     version_answer,
 )
-from assay.faces.native.run_answers import RunAnswer, whole_run
-from assay.services.artifacts import RunOwner
 from assay.services.importing import ArrivingModel, ArrivingVersion
 
 _SPELLED = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
@@ -96,22 +94,6 @@ class AliasArrival(msgspec.Struct, forbid_unknown_fields=True):
     stage: str = ""
 
 
-class SeriesDigestAnswer(msgspec.Struct):
-    """A series: its points, and SHA-256 over its columns of steps, timestamps and values."""
-
-    key: str
-    points: int
-    sha256: str
-
-
-class RunState(msgspec.Struct):
-    """All that is kept of a run: itself, a digest of every series, and the digest of every file."""
-
-    run: RunAnswer
-    series: list[SeriesDigestAnswer]
-    files: dict[str, str]
-
-
 def import_experiment(call: Call, body: ExperimentArrival) -> ExperimentAnswer:
     """Take an experiment over."""
     found = call.services.importing.import_experiment(
@@ -165,22 +147,6 @@ def import_alias(call: Call, body: AliasArrival) -> Moved:
         call.context, call.path["name"], call.path["alias"], body.version, stage=body.stage
     )
     return Moved(None if move is None else move_answer(move))
-
-
-def run_state(call: Call) -> RunState:
-    """What a verification compares, in any lifecycle."""
-    services, context, run_id = call.services, call.context, call.path["run_id"]
-    run = services.runs.get(context, run_id)
-    series = [
-        SeriesDigestAnswer(each.key, each.points, each.sha256)
-        for each in services.importing.digests(context, run_id)
-    ]
-    files = services.artifacts.walk(context, RunOwner(run_id), "")
-    return RunState(
-        whole_run(run),
-        series,
-        {file.path: file.sha256 for file in files if file.sha256 is not None},
-    )
 
 
 def _metric(metric: MetricArrival) -> LoggedModelMetric:
@@ -255,15 +221,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handler=import_alias,
         request=AliasArrival,
         response=Moved,
-    ),
-    Endpoint(
-        method="GET",
-        path="/api/v1/import/runs/{run_id}",
-        name="import.run_state",
-        summary="A run with the digests of its series and files, to compare with its source",
-        permission=Action.TRACKING_READ,
-        body_limit=NO_BODY,
-        handler=run_state,
-        response=RunState,
     ),
 )

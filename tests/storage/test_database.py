@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select
 
 from assay.domain.errors import AlreadyExists, AppError, FailedPrecondition, Unavailable
 from assay.storage.database import Database, Transaction, open_database
-from assay.storage.dialect import Engine
+from assay.storage.dialect import Engine, placeholder
 from assay.storage.tables.access import facts
 from assay.storage.tables.tracking import runs
 
@@ -184,3 +184,42 @@ def test_a_database_outlives_its_process(tmp_path: Path, sqlite_template: Path) 
         with closing(open_database(path)) as other:
             assert other.engine is Engine.SQLITE
             assert _names(other) == {"kept"}
+
+
+def test_reserved_room_holds_nothing_and_is_written_over(tmp_path: Path) -> None:
+    """The log has its full size before the first commits, which do not grow it; the data is as before."""
+    log = tmp_path / "room.db-wal"
+    with closing(open_database(tmp_path / "room.db")) as database:
+        with database.write() as tx:
+            tx.driver("CREATE TABLE kept (value INTEGER)")
+        small_bytes = log.stat().st_size
+        database.reserve()
+        reserved_bytes = log.stat().st_size
+        for value in range(5):
+            with database.write() as tx:
+                tx.driver("INSERT INTO kept VALUES (?)", (value,))
+        with database.read() as tx:
+            kept = [value for (value,) in tx.driver_rows("SELECT value FROM kept ORDER BY value")]
+            tables = [name for (name,) in tx.driver_rows("SELECT name FROM sqlite_master")]
+        assert kept == [0, 1, 2, 3, 4]
+        assert tables == ["kept"]
+        assert reserved_bytes > 100 * small_bytes
+        assert log.stat().st_size == reserved_bytes
+    assert (tmp_path / "room.db").stat().st_size < reserved_bytes / 100
+
+
+def test_an_error_of_the_driver_itself_is_translated(database: Database) -> None:
+    """Statements that go past Core fail in the error tree's words, and leave nothing."""
+    mark = placeholder(database.engine)
+    insertion = f"INSERT INTO facts (name, value) VALUES ({mark}, {mark})"  # noqa: S608
+    with database.write() as tx:
+        _put(tx, "a")
+    with pytest.raises(AlreadyExists), database.write() as tx:
+        tx.driver_many(insertion, [("b", "1"), ("a", "1")])
+    with pytest.raises(Unavailable), database.read() as tx:
+        tx.driver_rows("SELECT nothing FROM nowhere")
+    assert _names(database) == {"a"}
+    with database.write() as tx:
+        assert tx.driver_many(insertion, [("b", "1"), ("c", "1")]) == 2
+        assert tx.driver_run("UPDATE facts SET value = '2' WHERE name <> 'a'") == 2
+    assert _names(database) == {"a", "b", "c"}

@@ -57,6 +57,7 @@ def serve(settings: Settings, *, log_level: str = "info") -> None:
     listener = _bind(settings.host, settings.port)
     try:
         app.start()
+        app.services.platform.database.reserve()
         # What is there now stays until the end: the collector need not walk through it again, which
         # takes longer than answering a page of 1,000 runs.
         gc.collect()

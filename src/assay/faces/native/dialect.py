@@ -132,9 +132,12 @@ def nothing() -> msgspec.Raw:
 def raw_text(raw: msgspec.Raw) -> str | None:
     """JSON as it was sent, so that no number changes its spelling; None for `null` or nothing.
 
-    A JSON string is taken for the text of what it holds.
+    A JSON string is taken for the text of what it holds. Raises InvalidArgument for broken UTF-8.
     """
-    text = bytes(raw).decode()
+    try:
+        text = bytes(raw).decode()
+    except UnicodeDecodeError:
+        raise InvalidArgument("The body is not valid UTF-8.", field="body") from None
     if text == "null":
         return None
     return msgspec.json.decode(text, type=str) if text.startswith('"') else text

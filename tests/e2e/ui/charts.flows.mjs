@@ -55,6 +55,23 @@ flow("a chart fills the page and is saved as a picture, a drawing and points", (
     await page.getByRole("img", { name: /^eval\/accuracy/ }).waitFor();
   }));
 
+flow("a chart is dragged to another place, and the address keeps the order", () =>
+  here.visit(inExperiment("?view=charts"), async (page) => {
+    const names = () => page.getByRole("img", { name: /^eval\// }).evaluateAll((all) => all.map((each) => each.getAttribute("aria-label").split(",")[0]));
+    await page.getByRole("img", { name: /^eval\/reward/ }).waitFor();
+    assert.deepEqual(await names(), ["eval/accuracy", "eval/reward"]);
+    const caption = (key) => page.locator("figcaption").filter({ has: page.getByTitle(key, { exact: true }) });
+    await caption("eval/reward").dragTo(caption("eval/accuracy"));
+    await page.waitForURL(/order=/);
+    await page.reload();
+    await page.getByRole("img", { name: /^eval\/reward/ }).waitFor();
+    await page.getByRole("img", { name: /^eval\/accuracy/ }).waitFor();
+    assert.deepEqual(await names(), ["eval/reward", "eval/accuracy"]);
+    await page.getByRole("button", { name: "Download eval/reward" }).click();
+    await page.getByRole("menuitem", { name: "Move back one place" }).click();
+    await page.waitForFunction(() => document.querySelector("[role=img]").getAttribute("aria-label").startsWith("eval/accuracy"));
+  }));
+
 flow("curves of a run are hidden and shown from its row", () =>
   here.visit(inExperiment(), async (page) => {
     await page.getByRole("img", { name: "train/loss, 8 curves" }).waitFor();

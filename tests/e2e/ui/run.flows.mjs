@@ -40,6 +40,33 @@ flow("completions stand side by side under their prompt", () =>
     await page.getByText("<script>window.pwned=8</script>").waitFor();
   }));
 
+flow("pictures and pages that a run recorded are shown without acting", () =>
+  here.visit(`/runs/${data.ids[0]}?tab=samples&key=attention`, async (page) => {
+    await page.getByRole("img", { name: "attention at step 3" }).waitFor();
+    await page.getByRole("combobox", { name: "Which samples" }).selectOption("rendered");
+    await page.getByText("HTML, shown as its source.").waitFor();
+    await page.getByRole("button", { name: "Draw it" }).click();
+    await page.frameLocator("iframe").getByRole("heading", { name: "Rendered" }).waitFor();
+  }));
+
+flow("what a run printed is read and searched while it goes on", async () => {
+  const { run_id } = await here.call("POST", "/runs", { experiment_id: data.experiment, name: "talker" });
+  const say = (step, payload) =>
+    here.call("POST", `/runs/${run_id}/records`, { records: [{ key: "assay.console/stdout", step, kind: "text", timestamp_ms: Date.now(), payload }] });
+  await say(1, "\u001b[32mloading\u001b[0m weights");
+  await here.visit(`/runs/${run_id}?tab=logs`, async (page) => {
+    const log = page.getByRole("log");
+    await log.getByText("loading weights", { exact: true }).waitFor();
+    await say(2, "10%\r100%");
+    await say(3, "<img src=x onerror='window.pwned=11'>");
+    await log.getByText("100%", { exact: true }).waitFor();
+    await log.getByText("<img src=x").waitFor();
+    await page.getByRole("searchbox", { name: "Find in the log" }).fill("weights");
+    await page.getByText("1 of 3 lines").waitFor();
+  });
+  await here.call("DELETE", `/runs/${run_id}`);
+});
+
 flow("a run's page moves while it runs", async () => {
   const { run_id } = await here.call("POST", "/runs", { experiment_id: data.experiment, name: "live" });
   const point = (step) => here.call("POST", `/runs/${run_id}/batch`, { points: [["train/loss", step, step, Date.now()]] });

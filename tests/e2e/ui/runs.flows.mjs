@@ -1,5 +1,6 @@
 // The runs table: finding, arranging and marking runs, with the address as its memory.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before } from "node:test";
 import { fill, flow, hasLines, rows, stage } from "./harness.mjs";
 
@@ -117,8 +118,38 @@ flow("the table is downloaded as CSV", () =>
   here.visit(inExperiment("?view=table"), async (page) => {
     await rows(page).nth(7).waitFor();
     await page.getByRole("button", { name: "Download the runs" }).click();
-    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: /CSV/ }).click()]);
-    assert.match(file.suggestedFilename(), /sweep\.csv/);
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: /This table/ }).click()]);
+    assert.equal(file.suggestedFilename(), "sweep.csv");
+  }));
+
+flow("every run that matches is downloaded as Parquet and as CSV", () =>
+  here.visit(inExperiment("?view=table&filter=params.algorithm%20%3D%20'grpo'"), async (page) => {
+    await hasLines(page, 4);
+    for (const [kind, magic] of [["Parquet", "PAR1"], ["CSV", "run_id"]]) {
+      await page.getByRole("button", { name: "Download the runs" }).click();
+      const item = page.getByRole("menuitem", { name: new RegExp(`Every matching run \\(${kind}`) });
+      const [file] = await Promise.all([page.waitForEvent("download"), item.click()]);
+      const content = await readFile(await file.path());
+      assert.equal(content.subarray(0, magic.length).toString(), magic);
+    }
+  }));
+
+flow("a view is saved under a name, opened by a colleague and removed", () =>
+  here.visit(inExperiment("?filter=params.algorithm%20%3D%20'dpo'&smooth=0.6"), async (page) => {
+    await hasLines(page, 4);
+    await page.getByRole("button", { name: "Views" }).click();
+    await page.getByRole("textbox", { name: "Name of the view" }).fill("weekly DPO");
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await page.getByRole("list", { name: "Saved views" }).getByText("weekly DPO").waitFor();
+    await page.goto(here.url + inExperiment("?view=table"));
+    await hasLines(page, 8);
+    await page.getByRole("button", { name: "Views" }).click();
+    await page.getByRole("button", { name: /^weekly DPO/ }).click();
+    await hasLines(page, 4);
+    assert.match(page.url(), /smooth=0.6/);
+    assert.doesNotMatch(page.url(), /view=table/);
+    await page.getByRole("button", { name: "Remove the view weekly DPO" }).click();
+    await page.getByText("under a name that the whole workspace sees").waitFor();
   }));
 
 flow("runs are tagged together", () =>
@@ -126,7 +157,7 @@ flow("runs are tagged together", () =>
     await page.getByRole("checkbox", { name: "Select run-1" }).check();
     await page.getByRole("checkbox", { name: "Select run-2" }).check();
     await page.getByRole("button", { name: "Tag", exact: true }).click();
-    const dialog = page.getByRole("dialog");
+    const dialog = page.getByRole("dialog", { name: "Tag 2 runs" });
     await dialog.getByLabel("Name").fill("kept");
     await dialog.getByLabel("Value").fill("yes");
     await dialog.getByRole("button", { name: "Set the tag" }).click();

@@ -78,6 +78,6 @@ def test_a_view_comes_back_as_it_was_saved(app: Dispatcher) -> None:
 
     (view,) = ask(app, "GET", path).json()["views"]
     assert (view["name"], view["state"]) == ("weekly ü", state)
-    assert ask(app, "PUT", f"{path}/x", json={"state": [1]}).status_code == 400
+    assert ask(app, "PUT", f"{path}/x", json={"state": [1]}).status_code == 422
     assert ask(app, "DELETE", f"{path}/weekly%20%C3%BC").status_code == 200
     assert ask(app, "GET", path).json() == {"views": []}

@@ -35,6 +35,14 @@ export const experiment = (id: string) =>
     queryFn: ({ signal }) => get<T.Experiment>(apiPath("experiments", id), {}, signal),
   });
 
+export const savedViews = (experimentId: string) =>
+  queryOptions({
+    queryKey: ["views", experimentId],
+    queryFn: async ({ signal }) =>
+      (await get<{ views: T.SavedView[] }>(`${apiPath("experiments", experimentId)}/views`, {}, signal))
+        .views,
+  });
+
 export interface RunSearch {
   experimentIds: string[];
   filter?: string;

@@ -1,4 +1,5 @@
 /** What the native API answers; the server's structs under faces/native are the truth. */
+import type { RunsSearch } from "@/app/search";
 import type { ApiNumber } from "@/format/number";
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
@@ -74,6 +75,15 @@ export interface Run extends RunInfo {
   inputs: { dataset: Dataset; tags: Record<string, string> }[];
   outputs: { model_id: string; step: number }[];
   model_inputs: string[];
+}
+
+/** `state` is what the page of an experiment keeps in its address. */
+export interface SavedView {
+  name: string;
+  state: RunsSearch;
+  created_by: string;
+  created_at_ms: number;
+  updated_at_ms: number;
 }
 
 export interface FileEntry {

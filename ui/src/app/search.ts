@@ -47,6 +47,8 @@ export interface ChartSearch {
   smooth?: number;
   /** The key of the chart that fills the page. */
   full?: string;
+  /** Charts that were moved to the front, in their order. */
+  order?: string[];
 }
 const chart = (raw: Raw): ChartSearch => ({
   charts: text(raw.charts),
@@ -55,6 +57,7 @@ const chart = (raw: Raw): ChartSearch => ({
   logy: flag(raw.logy),
   smooth: share(raw.smooth),
   full: text(raw.full),
+  order: list(raw.order),
 });
 
 export interface RunsSearch extends ChartSearch {
@@ -83,7 +86,7 @@ export const runs = (raw: Raw): RunsSearch => ({
   bin: flag(raw.bin),
 });
 
-export const RUN_TABS = ["overview", "charts", "system", "artifacts", "samples"] as const;
+export const RUN_TABS = ["overview", "charts", "system", "artifacts", "samples", "logs"] as const;
 export type RunTab = (typeof RUN_TABS)[number];
 export interface RunSearch extends ChartSearch {
   tab?: RunTab;

@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { Download, Maximize2, Minimize2, RotateCcw } from "lucide-react";
-import { memo, useMemo, useRef, useState } from "react";
+import { type DragEvent, memo, useMemo, useRef, useState } from "react";
 import type uPlot from "uplot";
 import type { ChartSearch } from "@/app/search";
 import { IconButton } from "@/design/button";
 import { cx } from "@/design/cx";
-import { Menu, MenuItem } from "@/design/menu";
+import { Menu, MenuItem, MenuLine } from "@/design/menu";
 import { Failure, Skeleton } from "@/design/states";
 import { csv, curvesAsCsv, curvesAsSvg, save } from "./download";
 import { loadBuckets } from "./loader";
@@ -31,7 +31,9 @@ export interface ChartProps {
   height: number;
   sync?: string;
   full?: boolean;
-  onFull?: () => void;
+  /** Another chart was dropped here, or this one is moved by keyboard. */
+  onMove?: (key: string, to: string | -1 | 1) => void;
+  onFull?: (key: string) => void;
 }
 
 /** One metric of several runs: asks for as many buckets as it has pixels, and for finer ones when zoomed. */
@@ -43,6 +45,7 @@ export const Chart = memo(function Chart({
   height,
   sync,
   full,
+  onMove,
   onFull,
 }: ChartProps) {
   const [zoom, setZoom] = useState<{ x: [number, number]; steps: [number, number] | null } | null>(null);
@@ -61,7 +64,8 @@ export const Chart = memo(function Chart({
     queryKey: ["buckets", query],
     queryFn: () => loadBuckets(query),
     enabled: ids.length > 0,
-    refetchInterval: runs.some((run) => run.live) ? 4000 : false,
+    // The stream says when there is more; this is for a server that is behind a proxy without streams.
+    refetchInterval: runs.some((run) => run.live) ? 15_000 : false,
     // While finer data is on its way the coarse curves stay; another set of runs starts anew.
     placeholderData: (before) => before,
     staleTime: 10_000,
@@ -92,8 +96,18 @@ export const Chart = memo(function Chart({
   };
 
   return (
-    <figure className="group flex min-w-0 flex-col rounded-lg border border-line bg-surface shadow-low">
-      <figcaption className="flex h-9 shrink-0 items-center gap-1 pr-1 pl-3">
+    <figure
+      className="group flex min-w-0 flex-col rounded-lg border border-line bg-surface shadow-low data-over:border-accent"
+      {...(onMove ? dropTarget(metric, onMove) : {})}
+    >
+      <figcaption
+        draggable={onMove !== undefined}
+        onDragStart={(event) => {
+          event.dataTransfer.setData(CHART_TYPE, metric);
+          event.dataTransfer.effectAllowed = "move";
+        }}
+        className={cx("flex h-9 shrink-0 items-center gap-1 pr-1 pl-3", onMove && "cursor-grab")}
+      >
         <span className="min-w-0 flex-1 truncate text-xs font-medium text-ink-2" title={metric}>
           {name}
         </span>
@@ -122,9 +136,19 @@ export const Chart = memo(function Chart({
             >
               Points (CSV)
             </MenuItem>
+            {onMove ? (
+              <>
+                <MenuLine />
+                <MenuItem onSelect={() => onMove(metric, -1)}>Move to the front</MenuItem>
+                <MenuItem onSelect={() => onMove(metric, 1)}>Move back one place</MenuItem>
+              </>
+            ) : null}
           </Menu>
           {onFull ? (
-            <IconButton label={full ? "Back to all charts" : `Enlarge ${metric}`} onClick={onFull}>
+            <IconButton
+              label={full ? "Back to all charts" : `Enlarge ${metric}`}
+              onClick={() => onFull(metric)}
+            >
               {full ? <Minimize2 /> : <Maximize2 />}
             </IconButton>
           ) : null}
@@ -162,6 +186,25 @@ export const Chart = memo(function Chart({
       </div>
     </figure>
   );
+});
+
+const CHART_TYPE = "application/x-assay-chart";
+
+const dropTarget = (metric: string, onMove: (key: string, to: string) => void) => ({
+  onDragOver: (event: DragEvent<HTMLElement>) => {
+    if (!event.dataTransfer.types.includes(CHART_TYPE)) return;
+    event.preventDefault();
+    event.currentTarget.dataset.over = "";
+  },
+  onDragLeave: (event: DragEvent<HTMLElement>) => {
+    delete event.currentTarget.dataset.over;
+  },
+  onDrop: (event: DragEvent<HTMLElement>) => {
+    delete event.currentTarget.dataset.over;
+    const key = event.dataTransfer.getData(CHART_TYPE);
+    event.preventDefault();
+    if (key && key !== metric) onMove(key, metric);
+  },
 });
 
 function curvesOf(

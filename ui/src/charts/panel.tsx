@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChartLine, ChevronRight, SlidersHorizontal } from "lucide-react";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { ChartSearch, XAxis } from "@/app/search";
 import { Button } from "@/design/button";
 import { cx } from "@/design/cx";
@@ -8,7 +8,7 @@ import { SearchInput, Segmented } from "@/design/field";
 import { Popover } from "@/design/menu";
 import { Empty } from "@/design/states";
 import { Chart, type ChartRun } from "./chart";
-import { isSystem, keyFilter, type Section, sectionsOf } from "./sections";
+import { isSystem, keyFilter, moved, type Section, sectionsOf } from "./sections";
 
 const CHART_HEIGHT = 200;
 const ROW_HEIGHT = CHART_HEIGHT + 36 + 4 + 14;
@@ -25,14 +25,17 @@ interface PanelProps {
   sync: string;
 }
 
+const elsewhere = (order: readonly string[] | undefined, keys: readonly string[]): string[] =>
+  order?.filter((each) => !keys.includes(each)) ?? [];
+
 /** Every chart of a set of runs, in sections; only what is on screen is drawn and asked for. */
 export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const columns = useColumns(scroller);
   const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
   const sections = useMemo(
-    () => sectionsOf(keys.filter(keyFilter(settings.charts ?? ""))),
-    [keys, settings.charts],
+    () => sectionsOf(keys.filter(keyFilter(settings.charts ?? "")), settings.order),
+    [keys, settings.charts, settings.order],
   );
   // Sections are open at first, but for those of the machine.
   const isOpen = (name: string) => toggled.has(name) === isSystem(`${name}/`);
@@ -65,6 +68,16 @@ export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelPro
     if (!next.delete(name)) next.add(name);
     setToggled(next);
   };
+
+  const onFull = useCallback((key: string) => onSettings({ full: key }), [onSettings]);
+  const onMove = useCallback(
+    (key: string, to: string | -1 | 1) => {
+      const section = sections.find((each) => each.keys.includes(key));
+      if (section)
+        onSettings({ order: [...moved(section.keys, key, to), ...elsewhere(settings.order, section.keys)] });
+    },
+    [sections, settings.order, onSettings],
+  );
 
   return (
     <div className="flex h-full min-h-0 flex-col">
@@ -122,7 +135,8 @@ export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelPro
                           settings={settings}
                           height={CHART_HEIGHT}
                           sync={sync}
-                          onFull={() => onSettings({ full: key })}
+                          onMove={onMove}
+                          onFull={onFull}
                         />
                       ))}
                     </div>

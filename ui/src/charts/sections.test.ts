@@ -2,9 +2,25 @@ import { describe, expect, it } from "vitest";
 import { colorsFor } from "./colors";
 import { csv } from "./download";
 import { groupQueries } from "./loader";
-import { keyFilter, sectionsOf } from "./sections";
+import { keyFilter, moved, sectionsOf } from "./sections";
+
+describe("moved", () => {
+  it("puts a chart where it was dropped, in front, or one place back", () => {
+    const keys = ["a", "b", "c", "d"];
+    expect(moved(keys, "a", "c")).toEqual(["b", "c", "a", "d"]);
+    expect(moved(keys, "d", "b")).toEqual(["a", "d", "b", "c"]);
+    expect(moved(keys, "c", -1)).toEqual(["c", "a", "b", "d"]);
+    expect(moved(keys, "b", 1)).toEqual(["a", "c", "b", "d"]);
+    expect(moved(keys, "d", 1)).toEqual(keys);
+  });
+});
 
 describe("sectionsOf", () => {
+  it("keeps what somebody arranged in front of its section", () => {
+    const [evals] = sectionsOf(["eval/a", "eval/b", "eval/c"], ["eval/c", "gone"]);
+    expect(evals?.keys).toEqual(["eval/c", "eval/a", "eval/b"]);
+  });
+
   it("puts what is measured first and the machine last", () => {
     const keys = ["system/gpu.0", "train/loss", "zeta/a", "timing/s", "eval/acc", "loss"];
     expect(sectionsOf(keys).map((section) => section.name)).toEqual([

@@ -18,10 +18,18 @@ function rank(name: string): number {
   return at < 0 ? ORDER.length : at;
 }
 
-/** Keys by the part before their first slash: what is measured first, then training, the machine last. */
-export function sectionsOf(keys: readonly string[]): Section[] {
+/**
+ * Keys by the part before their first slash: what is measured first, then training, the machine last. Within
+ * a section those that somebody arranged come first, in that order.
+ */
+export function sectionsOf(keys: readonly string[], order: readonly string[] = []): Section[] {
   const found = new Map<string, string[]>();
-  for (const key of [...keys].sort((a, b) => a.localeCompare(b, "en", { numeric: true }))) {
+  const place = new Map(order.map((key, at) => [key, at]));
+  const placeOf = (key: string) => place.get(key) ?? order.length;
+  const sorted = [...keys].sort(
+    (a, b) => placeOf(a) - placeOf(b) || a.localeCompare(b, "en", { numeric: true }),
+  );
+  for (const key of sorted) {
     const slash = key.indexOf("/");
     const name = slash > 0 ? key.slice(0, slash) : "Metrics";
     found.set(name, [...(found.get(name) ?? []), key]);
@@ -29,6 +37,14 @@ export function sectionsOf(keys: readonly string[]): Section[] {
   return [...found]
     .map(([name, list]) => ({ name, keys: list }))
     .sort((a, b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name, "en"));
+}
+
+/** The keys with one of them moved: before another one, to the front (-1), or one place back (1). */
+export function moved(keys: readonly string[], key: string, to: string | -1 | 1): string[] {
+  const rest = keys.filter((each) => each !== key);
+  const at =
+    to === -1 ? 0 : to === 1 ? Math.min(rest.length, keys.indexOf(key) + 1) : Math.max(0, keys.indexOf(to));
+  return [...rest.slice(0, at), key, ...rest.slice(at)];
 }
 
 export const isSystem = (key: string): boolean => /^(system|_system|assay\.system)\//.test(key);

@@ -49,6 +49,28 @@ const MEDIA: Record<string, string> = {
 export const mediaType = (path: string): string =>
   MEDIA[path.split(".").pop()?.toLowerCase() ?? ""] ?? "application/octet-stream";
 
+const SIGNATURES: readonly [number, string, string][] = [
+  [0, "\x89PNG", "image/png"],
+  [0, "\xff\xd8\xff", "image/jpeg"],
+  [0, "GIF8", "image/gif"],
+  [8, "WEBP", "image/webp"],
+  [8, "WAVE", "audio/wav"],
+  [4, "ftypavif", "image/avif"],
+  [4, "ftyp", "video/mp4"],
+  [0, "OggS", "audio/ogg"],
+  [0, "ID3", "audio/mpeg"],
+  [0, "fLaC", "audio/flac"],
+  [0, "\x1aE\xdf\xa3", "video/webm"],
+  [0, "BM", "image/bmp"],
+];
+
+/** The media type that the first bytes of a content show; nothing of what can act is among them. */
+export function sniffed(content: ArrayBuffer): string {
+  const head = String.fromCharCode(...new Uint8Array(content.slice(0, 32)));
+  const found = SIGNATURES.find(([at, signature]) => head.startsWith(signature, at));
+  return found?.[2] ?? (/^\s*(<\?xml|<svg)/.test(head) ? "image/svg+xml" : "application/octet-stream");
+}
+
 /** Rows of CSV (or of TSV), quotes respected; at most `limit` of them. */
 export function parseCsv(text: string, separator: "," | "\t", limit: number): string[][] {
   const rows: string[][] = [];

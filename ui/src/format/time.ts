@@ -41,3 +41,8 @@ export function duration(ms: number): string {
   if (hours < 48) return `${hours}h ${String(minutes % 60).padStart(2, "0")}m`;
   return `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }
+
+const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+/** `14:05:09`, in the reader's zone. */
+export const clock = (atMs: number): string => CLOCK.format(atMs);

@@ -2,8 +2,12 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Columns2, Download, FlaskConical, LineChart, Rows3, Trash2 } from "lucide-react";
 import { useCallback, useMemo, useState } from "react";
+import { apiPath, send } from "@/api/client";
 import * as queries from "@/api/queries";
+import { useLive } from "@/api/use-live";
 import type { RunsSearch } from "@/app/search";
+import * as searches from "@/app/search";
+import { failed } from "@/app/toasts";
 import type { ChartRun } from "@/charts/chart";
 import { colorsFor } from "@/charts/colors";
 import { csv, save } from "@/charts/download";
@@ -11,6 +15,7 @@ import { ChartsPanel } from "@/charts/panel";
 import { Button, IconButton, Spinner } from "@/design/button";
 import { cx } from "@/design/cx";
 import { Segmented, Select } from "@/design/field";
+import { Menu, MenuItem } from "@/design/menu";
 import { useTitle } from "@/design/page";
 import { Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
@@ -22,6 +27,7 @@ import { FilterBar } from "@/runs/filter-bar";
 import { RunsGrid } from "@/runs/grid";
 import { linesOf, NO_VALUE } from "@/runs/groups";
 import type { RunRow } from "@/runs/row";
+import { Views } from "@/runs/views";
 
 /** How many runs have curves before anybody chose: the first ones of the table. */
 const FIRST_CURVES = 10;
@@ -63,6 +69,8 @@ export default function ExperimentPage() {
   const { chartRuns, colors } = useChartRuns(shown, groupBy);
   const keys = useMemo(() => [...new Set(shown.flatMap((row) => Object.keys(row.metrics)))], [shown]);
   const known = useKnown(all, rows);
+  const live = useMemo(() => rows.filter((row) => row.status === "running").map((row) => row.id), [rows]);
+  useLive(live);
   const baseline = rows.find((row) => row.id === search.base) ?? null;
 
   const onSelect = (ids: string[], on: boolean) => {
@@ -95,6 +103,21 @@ export default function ExperimentPage() {
     ]);
     const table = csv([["run_id", "name", ...columns.map((column) => column.id)], ...cells]);
     save(new Blob([table], { type: "text/csv" }), `${experiment.data?.name ?? "runs"}.csv`);
+  };
+
+  const onExport = async (kind: "csv" | "parquet") => {
+    const query = { filter: search.filter, order_by: runSearch.orderBy, view: runSearch.view };
+    try {
+      const answer = await send("GET", `${apiPath("experiments", experimentId)}/runs.${kind}`, { query });
+      save(await answer.blob(), `${experiment.data?.name ?? "runs"}.${kind}`);
+    } catch (error) {
+      failed(error);
+    }
+  };
+  // What the view does not name goes back to its default.
+  const onView = (state: RunsSearch) => {
+    const none = Object.fromEntries(Object.keys(searches.runs({})).map((key) => [key, undefined]));
+    change({ ...none, ...searches.runs({ ...state }) });
   };
 
   if (experiment.error) {
@@ -143,14 +166,24 @@ export default function ExperimentPage() {
           chosen={columns.map((each) => each.id)}
           onChosen={(cols) => change({ cols })}
         />
-        <IconButton
-          label="Download what is loaded as CSV"
-          onClick={onDownload}
-          disabled={rows.length === 0}
-          className="size-8"
+        <Views experimentId={experimentId} state={search} onState={onView} />
+        <Menu
+          trigger={
+            <IconButton label="Download the runs" disabled={rows.length === 0} className="size-8">
+              <Download />
+            </IconButton>
+          }
         >
-          <Download />
-        </IconButton>
+          <MenuItem onSelect={onDownload} note="as shown">
+            This table (CSV)
+          </MenuItem>
+          <MenuItem onSelect={() => void onExport("csv")} note="all columns">
+            Every matching run (CSV)
+          </MenuItem>
+          <MenuItem onSelect={() => void onExport("parquet")} note="all columns">
+            Every matching run (Parquet)
+          </MenuItem>
+        </Menu>
         <IconButton
           label={search.bin ? "Leave the bin" : "Deleted runs"}
           active={search.bin ?? false}

@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { ChartLine } from "lucide-react";
-import { useMemo } from "react";
+import { useCallback, useMemo } from "react";
 import { apiPath } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { Run } from "@/api/types";
+import { useLive } from "@/api/use-live";
 import type { ChartSearch, RunTab } from "@/app/search";
 import { PALETTE } from "@/charts/colors";
 import { ChartsPanel } from "@/charts/panel";
@@ -17,6 +18,7 @@ import { Empty, Failure, SkeletonRows } from "@/design/states";
 import { ArtifactBrowser } from "@/files/browser";
 import { duration } from "@/format/time";
 import { RunActions } from "./actions";
+import { Logs } from "./logs";
 import { Overview } from "./overview";
 import { Samples } from "./samples";
 
@@ -42,6 +44,7 @@ const TITLES: Record<RunTab, string> = {
   system: "System",
   artifacts: "Files",
   samples: "Samples",
+  logs: "Logs",
 };
 
 function Loaded({ run }: { run: Run }) {
@@ -50,12 +53,16 @@ function Loaded({ run }: { run: Run }) {
   const tab = search.tab ?? "overview";
   const experiment = useQuery(queries.experiment(run.experiment_id)).data;
   const nowMs = useNow();
+  useLive(run.status === "running" ? [run.run_id] : []);
   const [keys, system] = useMemo(() => {
     const all = Object.keys(run.metrics);
     return [all.filter((key) => !isSystem(key)), all.filter(isSystem)];
   }, [run.metrics]);
-  const onSettings = (change: ChartSearch) =>
-    void navigate({ to: ".", search: (before) => ({ ...before, ...change }), replace: true });
+  const onSettings = useCallback(
+    (change: ChartSearch) =>
+      void navigate({ to: ".", search: (before) => ({ ...before, ...change }), replace: true }),
+    [navigate],
+  );
 
   const started = run.started_at_ms ?? run.created_at_ms;
   const count: Partial<Record<RunTab, number>> = { charts: keys.length, system: system.length };
@@ -135,6 +142,7 @@ function Loaded({ run }: { run: Run }) {
           }
         />
       ) : null}
+      {tab === "logs" ? <Logs run={run} /> : null}
       {tab === "samples" ? (
         <Samples
           runId={run.run_id}

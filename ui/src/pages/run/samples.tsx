@@ -10,8 +10,11 @@ import { Select } from "@/design/field";
 import { Markdown } from "@/design/markdown";
 import { Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
+import { Framed } from "@/files/framed";
 import { Rows } from "@/files/viewer";
 import { bytes, shortNumber } from "@/format/number";
+import { isConsole } from "./console";
+import { mediumOf, RecordMedia } from "./record-media";
 import { asText, type Completion, type PromptGroup, promptGroups, readTable } from "./sample-table";
 
 const MOST_CONTENT = 8 * 1024 * 1024;
@@ -28,7 +31,8 @@ export function Samples({
   onChoose: (change: { key?: string; step?: number }) => void;
 }) {
   const keys = useQuery(queries.recordKeys(runId));
-  const key = chosenKey ?? keys.data?.[0];
+  const shown = keys.data?.filter((each) => !isConsole(each)) ?? [];
+  const key = chosenKey ?? shown[0];
   if (keys.isPending) return <SkeletonRows />;
   if (keys.error) return <Failure error={keys.error} onRetry={() => void keys.refetch()} />;
   if (!key) {
@@ -46,7 +50,7 @@ export function Samples({
       </Empty>
     );
   }
-  return <OfKey key={key} runId={runId} keys={keys.data} name={key} step={step} onChoose={onChoose} />;
+  return <OfKey key={key} runId={runId} keys={shown} name={key} step={step} onChoose={onChoose} />;
 }
 
 function OfKey({
@@ -121,22 +125,23 @@ function OfKey({
 
 function Content({ runId, record }: { runId: string; record: StepRecord }) {
   const isLong = record.payload === null;
+  const medium = mediumOf(record.kind);
   const { data, error, isPending } = useQuery({
     queryKey: ["record", runId, record.key, record.step, record.sha256],
     queryFn: async ({ signal }) => {
       const query = { key: record.key, step: record.step };
       return (await send("GET", `${apiPath("runs", runId)}/records/content`, { query, signal })).text();
     },
-    enabled: isLong && record.size_bytes <= MOST_CONTENT,
+    enabled: isLong && !medium && record.size_bytes <= MOST_CONTENT,
     staleTime: Number.POSITIVE_INFINITY,
   });
+  if (medium) return <RecordMedia runId={runId} record={record} medium={medium} />;
   if (isLong && record.size_bytes > MOST_CONTENT)
     return <p className="text-ink-3">{bytes(record.size_bytes)}: too long to be shown here.</p>;
   if (isLong && isPending) return <SkeletonRows />;
   if (error) return <Failure error={error} />;
   const text = record.payload ?? data ?? "";
-  if (/image|audio|video/.test(record.kind))
-    return <p className="text-ink-3">A {record.kind}: read it through the API.</p>;
+  if (/html/.test(record.kind)) return <Framed html={text} label={`${record.key} at step ${record.step}`} />;
   const table = record.kind === "text" ? null : readTable(text);
   const groups = table && promptGroups(table);
   if (groups) return <Groups groups={groups} />;

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from assay.faces.wandb import projects, run_files, run_reads, run_search, runs, viewer
+from assay.faces.wandb import (
+    artifact_reads,
+    artifact_writes,
+    projects,
+    registry,
+    run_files,
+    run_reads,
+    run_search,
+    runs,
+    viewer,
+)
 from assay.faces.wandb.ask import Resolvers
 
 RESOLVERS: Final[tuple[Resolvers, ...]] = (
@@ -14,4 +24,7 @@ RESOLVERS: Final[tuple[Resolvers, ...]] = (
     run_files.RESOLVERS,
     run_reads.RESOLVERS,
     run_search.RESOLVERS,
+    artifact_reads.RESOLVERS,
+    artifact_writes.RESOLVERS,
+    registry.RESOLVERS,
 )

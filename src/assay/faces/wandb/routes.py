@@ -6,10 +6,17 @@ from typing import Final
 
 from assay.faces.dispatch import Face
 from assay.faces.endpoint import Endpoint
-from assay.faces.wandb import file_stream, graphql_route, parquet_history, plain, run_files
+from assay.faces.wandb import (
+    artifact_files,
+    file_stream,
+    graphql_route,
+    parquet_history,
+    plain,
+    run_files,
+)
 from assay.faces.wandb.dialect import WandbDialect
 
-PREFIXES: Final = ("/graphql", "/files/", "/storage/", "/sdk/otel/", "/oidc/")
+PREFIXES: Final = ("/graphql", "/files/", "/storage/", "/artifactsV2/", "/sdk/otel/", "/oidc/")
 
 
 def endpoints() -> tuple[Endpoint, ...]:
@@ -19,6 +26,7 @@ def endpoints() -> tuple[Endpoint, ...]:
         *file_stream.ENDPOINTS,
         *run_files.ENDPOINTS,
         *parquet_history.ENDPOINTS,
+        *artifact_files.ENDPOINTS,
         *plain.ENDPOINTS,
     )
 

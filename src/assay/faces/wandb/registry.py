@@ -1,0 +1,249 @@
+"""Registries: linking into them, and finding what they hold.
+
+A model that is linked into a registry becomes a model version under the workspace's lineage policy; an
+alias there is the registry's, and a protected one is asked for by promotion. What is refused comes back
+as the error of the mutation, in the words of the rule.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from assay.domain.collection import Collection, CollectionKind
+from assay.domain.errors import AppError, InvalidArgument, LineageIncomplete
+from assay.faces.wandb.artifact_nodes import (
+    MembershipNode,
+    collection_by_id,
+    collection_node,
+    read_artifact_id,
+)
+from assay.faces.wandb.artifact_writes import alias_names, find_linked
+from assay.faces.wandb.ask import Arguments, Ask, Resolvers
+from assay.faces.wandb.projects import (
+    ProjectNode,
+    connection,
+    find_project,
+    page_size,
+    page_start,
+)
+from assay.faces.wandb.registries import CORE, home_of, registry_experiment, registry_of
+from assay.faces.wandb.values import moment, read_object
+from assay.faces.wandb.viewer import entity_of
+from assay.services.collection_reads import Home
+
+_MAX_COLLECTIONS: Final = 1_000
+_MAX_VERSIONS: Final = 1_000
+_PATTERN_CHARS: Final = 200
+
+
+def _link(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
+    given = arguments["input"]
+    version_id = find_linked(ask, given)
+    if given.get("artifactPortfolioID"):
+        portfolio = collection_by_id(ask, given["artifactPortfolioID"], "artifactPortfolioID")
+        workspace, name = portfolio.workspace, portfolio.name
+        home = Home(portfolio.experiment_id, portfolio.registry)
+    else:
+        name = given.get("artifactPortfolioName") or ""
+        project = _target(ask, given)
+        workspace, home = project.workspace, home_of(project.experiment)
+    links = ask.services.collections.links
+    try:
+        member = links.link(
+            ask.context.within(workspace),
+            version_id,
+            home,
+            name,
+            aliases=alias_names(given.get("aliases")),
+        )
+    except LineageIncomplete as refusal:
+        raise _with_fields(refusal) from None
+    return {"versionIndex": member.version_index, "artifactMembership": MembershipNode(member)}
+
+
+def _target(ask: Ask, given: Mapping[str, Any]) -> ProjectNode:
+    """The project that is linked into, made if it is one of runs that does not exist yet."""
+    entity, name = given.get("entityName"), given.get("projectName")
+    if registry_of(name) is None and name:
+        context = ask.context.within(entity or ask.context.workspace)
+        return ProjectNode(ask.services.experiments.ensure(context, name))
+    return find_project(ask, entity, name)
+
+
+def _with_fields(refusal: LineageIncomplete) -> AppError:
+    """The refusal with the missing fields in its sentence: the client shows nothing else."""
+    missing = refusal.details.get("missing")
+    named = ", ".join(map(str, missing)) if isinstance(missing, list) else ""
+    if all(str(one) in refusal.message for one in missing or ()):
+        return refusal
+    return LineageIncomplete(
+        f"{refusal.message} Missing: {named}.", field=refusal.field, **refusal.details
+    )
+
+
+def _unlink(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
+    given = arguments["input"]
+    portfolio = collection_by_id(ask, given["artifactPortfolioID"], "artifactPortfolioID")
+    version_id = read_artifact_id(given["artifactID"])
+    ask.services.collections.links.unlink(ask.context, portfolio, version_id)
+    return {"success": True}
+
+
+def _organization(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
+    name = arguments["name"]
+    workspace = ask.services.workspaces.get(ask.context, name)
+    found: dict[str, Any] = entity_of(workspace.name)["organization"]
+    return found
+
+
+def _entity_project(node: Mapping[str, Any], ask: Ask, arguments: Arguments) -> ProjectNode:
+    return find_project(ask, node["name"], arguments.get("name"))
+
+
+def _entity_projects(node: Mapping[str, Any], ask: Ask, arguments: Arguments) -> dict[str, Any]:
+    registries = _registries(ask, node["name"], arguments.get("filters"))
+    start, size = page_start(arguments.get("after")), page_size(arguments.get("first"))
+    shown = registries[start : start + size]
+    return connection(shown, start, has_next=len(registries) > start + size)
+
+
+def _registries(ask: Ask, workspace: str, filters: str | None) -> list[ProjectNode]:
+    context = ask.context.within(workspace)
+    known = {*CORE, *ask.services.collections.reads.list_registries(context)}
+    wanted = read_object(filters, "filters")
+    return [
+        ProjectNode(registry_experiment(workspace, name))
+        for name in sorted(known)
+        if _matches(wanted, {"name": f"wandb-registry-{name}", "bare": name})
+    ]
+
+
+def _found_collections(ask: Ask, workspace: str, arguments: Arguments) -> list[Collection]:
+    wanted = read_object(arguments.get("collectionFilters") or arguments.get("filters"), "filters")
+    found: list[Collection] = []
+    context = ask.context.within(workspace)
+    for node in _registries(ask, workspace, arguments.get("projectFilters")):
+        page = ask.services.collections.reads.list_collections(
+            context,
+            home_of(node.experiment),
+            kind=CollectionKind.PORTFOLIO,
+            max_results=_MAX_COLLECTIONS,
+        )
+        ask.spend(len(page.items))
+        found.extend(
+            one
+            for one in page.items
+            if _matches(
+                wanted, {"name": one.name, "description": one.description, "tag": list(one.tags)}
+            )
+        )
+    return found
+
+
+def _entity_collections(node: Mapping[str, Any], ask: Ask, arguments: Arguments) -> dict[str, Any]:
+    found = _found_collections(ask, node["name"], {**arguments, "collectionFilters": None})
+    start, size = page_start(arguments.get("after")), page_size(arguments.get("first"))
+    shown = [collection_node(one) for one in found[start : start + size]]
+    return connection(shown, start, has_next=len(found) > start + size, total=len(found))
+
+
+def _entity_members(node: Mapping[str, Any], ask: Ask, arguments: Arguments) -> dict[str, Any]:
+    given = {**arguments, "filters": None}
+    wanted = read_object(arguments.get("filters"), "filters")
+    members: list[MembershipNode] = []
+    for collection in _found_collections(ask, node["name"], given):
+        page = ask.services.collections.reads.list_versions(
+            ask.context, collection, max_results=_MAX_VERSIONS
+        )
+        ask.spend(len(page.items))
+        members += [
+            MembershipNode(one)
+            for one in page.items
+            if _matches(
+                wanted,
+                {
+                    "version": f"v{one.version_index}",
+                    "alias": [*one.aliases, f"v{one.version_index}"],
+                    "tag": list(one.version.tags),
+                },
+            )
+        ]
+    start, size = page_start(arguments.get("after")), page_size(arguments.get("first"))
+    shown = members[start : start + size]
+    return connection(shown, start, has_next=len(members) > start + size, total=len(members))
+
+
+def _matches(wanted: Any, record: Mapping[str, Any], depth: int = 0) -> bool:
+    """Whether a record passes a filter as the client writes it; unknown fields do not restrict."""
+    if depth > 8 or not isinstance(wanted, Mapping):
+        raise InvalidArgument("filters is nested too deep, or no object.", field="filters")
+    for key, condition in wanted.items():
+        if key in {"$and", "$or"} and isinstance(condition, list):
+            results = (_matches(one, record, depth + 1) for one in condition)
+            if not (all(results) if key == "$and" else any(results)):
+                return False
+        elif key == "$not":
+            if _matches(condition, record, depth + 1):
+                return False
+        elif key in record and not _holds(condition, record[key]):
+            return False
+    return True
+
+
+def _holds(condition: Any, value: Any) -> bool:
+    values = value if isinstance(value, list) else [value]
+    if not isinstance(condition, Mapping):
+        return condition in values
+    for operator, operand in condition.items():
+        if operator == "$eq":
+            holds = operand in values
+        elif operator == "$ne":
+            holds = operand not in values
+        elif operator == "$in" and isinstance(operand, list):
+            holds = any(one in values for one in operand)
+        elif operator == "$nin" and isinstance(operand, list):
+            holds = not any(one in values for one in operand)
+        elif operator == "$contains":
+            holds = any(str(operand) in str(one) for one in values)
+        elif operator == "$regex":
+            holds = any(_like(str(operand), str(one)) for one in values)
+        else:
+            raise InvalidArgument(f"filters: {operator[:50]!r} is not known.", field="filters")
+        if not holds:
+            return False
+    return True
+
+
+def _like(pattern: str, text: str) -> bool:
+    """A regular expression read as a plain pattern: `.*` and `.` alone have a meaning, no others.
+
+    An expression of a stranger could run for ever.
+    """
+    if len(pattern) > _PATTERN_CHARS:
+        raise InvalidArgument("filters: a pattern is too long.", field="filters")
+    starts, ends = pattern.startswith("^"), pattern.endswith("$")
+    plain = re.sub(r"\\(.)", r"\1", pattern.strip("^$"))
+    glob = plain.replace("[", "[[]").replace("*", "\0").replace("?", "[?]").replace(".\0", "*")
+    glob = glob.replace("\0", "*")
+    return fnmatch.fnmatchcase(text, f"{'' if starts else '*'}{glob}{'' if ends else '*'}")
+
+
+RESOLVERS: Final[Resolvers] = {
+    "Query": {"organization": _organization},
+    "Mutation": {"linkArtifact": _link, "unlinkArtifact": _unlink},
+    "Organization": {"advancedRegistryFeatures": lambda _, __, ___: {"advancedSearch": False}},
+    "Entity": {
+        "entityType": lambda _, __, ___: "TEAM",
+        "project": _entity_project,
+        "projects": _entity_projects,
+        "artifactCollections": _entity_collections,
+        "artifactMemberships": _entity_members,
+    },
+    "Project": {
+        "updatedAt": lambda node, _, __: moment(node.experiment.updated_at_ms),
+        "allowAllArtifactTypesInRegistry": lambda _, __, ___: True,
+    },
+}

@@ -82,9 +82,9 @@ class RunNode:
 
     @property
     def summary(self) -> str:
-        """The summary as the client sent it; for others, the latest values."""
+        """The summary as the client sent it; where none did, the latest values."""
         said = self.known.said
-        if said is not None and said.summary:
+        if said is not None and said.summary not in ("", "{}"):
             return said.summary
         latest = [m for m in self.known.whole.metrics if not m.key.startswith(SYSTEM_PREFIX)]
         summary: dict[str, Any] = {m.key: plain_number(m.value) for m in latest}

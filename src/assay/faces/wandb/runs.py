@@ -226,6 +226,8 @@ def _run_by_id(_: Any, ask: Ask, arguments: Arguments) -> RunNode:
 
 RESOLVERS: Final[Resolvers] = {
     "Query": {"run": _run_by_id},
+    # Clients up to 0.18 ask for it and cannot bear a null.
+    "UpsertBucketPayload": {"serverSettings": lambda _, __, ___: {"serverMessages": []}},
     "Project": {"run": _bucket, "bucket": _bucket},
     "Mutation": {
         "upsertBucket": _upsert,

@@ -159,6 +159,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         permission=Action.TRACKING_READ,
         body_limit=NO_BODY,
         handler=list_findings,
+        query=FindingsQuery,
         response=FindingsAnswer,
     ),
     Endpoint(

@@ -191,6 +191,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         permission=Action.REGISTRY_READ,
         body_limit=NO_BODY,
         handler=list_claims,
+        query=ClaimsQuery,
         response=ClaimsAnswer,
     ),
     Endpoint(

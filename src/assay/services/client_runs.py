@@ -361,11 +361,13 @@ class ClientRuns:
 
 
 def _readable(tx: Transaction, context: Context, experiment_id: str) -> int:
-    home = experiments.find_home(tx, experiment_pk(experiment_id))
+    pk = experiment_pk(experiment_id)
+    home = experiments.find_experiment(tx, pk)
+    what = f"Experiment {experiment_id!r}"
     if home is None:
-        raise NotFound(f"Experiment {experiment_id!r} does not exist.", field="experiment_id")
-    context.require_object(Action.TRACKING_READ, home[1], f"Experiment {experiment_id!r}")
-    return experiment_pk(experiment_id)
+        raise NotFound(f"{what} does not exist.", field="experiment_id")
+    context.require_object(Action.TRACKING_READ, home.workspace, what)
+    return pk
 
 
 def _known(tx: Transaction, found: Sequence[Run]) -> tuple[Known, ...]:

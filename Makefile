@@ -24,7 +24,7 @@ PYTEST_ARGS ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help install demo test test-slow test-pg test-trainers test-old-client check lint format bench lock bench-scale
+.PHONY: help install demo test test-slow test-pg test-trainers test-old-client check lint format bench lock bench-scale bench-ui screenshots
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -36,9 +36,11 @@ demo: install ## run the main job on real input: track, compare, gate, promote, 
 	@$(VENV)/bin/assay demo $(DEMO_ARGS)
 
 test: install ## run every test that needs no torch (the slow ones: test-slow)
+	@tools/install-chromium
 	@$(PYTEST) -n auto --dist loadfile $(PYTEST_ARGS)
 
 test-slow: install ## run the tests that take minutes, crash tests among them
+	@tools/install-chromium
 	@$(PYTEST) -m slow $(PYTEST_ARGS)
 
 test-pg: install ## run the tests that need PostgreSQL (a wheel brings it)
@@ -69,6 +71,14 @@ bench: install ## measure speed, as ratios against peers in the same run
 
 bench-scale: install ## measure how cost grows with runs, keys and points; about ten minutes
 	@$(PY) -m bench.scale $(BENCH_ARGS)
+
+bench-ui: install ## measure the page in a browser: first paint, frames a second, memory, size
+	@tools/install-chromium
+	@ASSAY_PYTHON=$(abspath $(PY)) node ui/bench.mjs
+
+screenshots: install ## make the pictures in the documents anew, from the demo's data
+	@tools/install-chromium
+	@ASSAY_PYTHON=$(abspath $(PY)) node ui/screenshots.mjs
 
 lock: install ## renew uv.lock and requirements/ after a change of dependencies in pyproject.toml
 	@$(VENV)/bin/uv lock

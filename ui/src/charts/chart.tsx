@@ -7,11 +7,13 @@ import { IconButton } from "@/design/button";
 import { cx } from "@/design/cx";
 import { Menu, MenuItem, MenuLine } from "@/design/menu";
 import { Failure, Skeleton } from "@/design/states";
+import { Bars } from "./bars";
 import { csv, curvesAsCsv, curvesAsSvg, save } from "./download";
 import { loadBuckets } from "./loader";
 import type { Drawn } from "./paint";
 import { Plot, rangesOf } from "./plot";
 import { type Curve, merged, smooth, stepsWithin, toCurve } from "./series";
+import { useTurn } from "./turns";
 
 /** A run as charts know it. Runs with the same `group` are drawn as one curve with a band. */
 export interface ChartRun {
@@ -50,6 +52,7 @@ export const Chart = memo(function Chart({
 }: ChartProps) {
   const [zoom, setZoom] = useState<{ x: [number, number]; steps: [number, number] | null } | null>(null);
   const plot = useRef<uPlot | null>(null);
+  const isOn = useTurn() || full === true;
   const axis = settings.x ?? "step";
   const ids = useMemo(() => runs.map((run) => run.id), [runs]);
   const buckets = full ? 800 : 240;
@@ -71,7 +74,7 @@ export const Chart = memo(function Chart({
     staleTime: 10_000,
   });
 
-  const curves = useMemo(() => (data ? curvesOf(data, runs, axis) : []), [data, runs, axis]);
+  const curves = useMemo(() => (data && isOn ? curvesOf(data, runs, axis) : []), [data, isOn, runs, axis]);
   const drawn = useMemo(() => drawnOf(curves, runs, settings.smooth ?? 0), [curves, runs, settings.smooth]);
   const onRange = (x: [number, number] | null) => {
     if (!x) setZoom(null);
@@ -118,33 +121,35 @@ export const Chart = memo(function Chart({
         ) : null}
         <span
           className={cx(
-            "flex",
+            "flex h-7",
             !full && "opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100",
           )}
         >
-          <Menu
-            trigger={
-              <IconButton label={`Download ${metric}`}>
-                <Download />
-              </IconButton>
-            }
-          >
-            <MenuItem onSelect={onPng}>Picture (PNG)</MenuItem>
-            <MenuItem onSelect={onSvg}>Drawing (SVG)</MenuItem>
-            <MenuItem
-              onSelect={() => save(new Blob([curvesAsCsv(drawn)], { type: "text/csv" }), `${slug}.csv`)}
+          {isOn ? (
+            <Menu
+              trigger={
+                <IconButton label={`Download ${metric}`}>
+                  <Download />
+                </IconButton>
+              }
             >
-              Points (CSV)
-            </MenuItem>
-            {onMove ? (
-              <>
-                <MenuLine />
-                <MenuItem onSelect={() => onMove(metric, -1)}>Move to the front</MenuItem>
-                <MenuItem onSelect={() => onMove(metric, 1)}>Move back one place</MenuItem>
-              </>
-            ) : null}
-          </Menu>
-          {onFull ? (
+              <MenuItem onSelect={onPng}>Picture (PNG)</MenuItem>
+              <MenuItem onSelect={onSvg}>Drawing (SVG)</MenuItem>
+              <MenuItem
+                onSelect={() => save(new Blob([curvesAsCsv(drawn)], { type: "text/csv" }), `${slug}.csv`)}
+              >
+                Points (CSV)
+              </MenuItem>
+              {onMove ? (
+                <>
+                  <MenuLine />
+                  <MenuItem onSelect={() => onMove(metric, -1)}>Move to the front</MenuItem>
+                  <MenuItem onSelect={() => onMove(metric, 1)}>Move back one place</MenuItem>
+                </>
+              ) : null}
+            </Menu>
+          ) : null}
+          {onFull && isOn ? (
             <IconButton
               label={full ? "Back to all charts" : `Enlarge ${metric}`}
               onClick={() => onFull(metric)}
@@ -159,7 +164,7 @@ export const Chart = memo(function Chart({
           <div className="p-2" style={{ minHeight: height }}>
             <Failure compact error={error} onRetry={() => void refetch()} />
           </div>
-        ) : isPending && ids.length > 0 ? (
+        ) : (isPending || !isOn) && ids.length > 0 ? (
           <div className="p-2" style={{ height }}>
             <Skeleton className="h-full" />
           </div>
@@ -167,6 +172,8 @@ export const Chart = memo(function Chart({
           <div className="flex items-center justify-center text-xs text-ink-3" style={{ height }}>
             None of the runs shown has points here
           </div>
+        ) : zoom === null && drawn.every((each) => each.curve.x.length === 1) ? (
+          <Bars drawn={drawn} height={height} label={`${metric}, one value in each of ${drawn.length}`} />
         ) : (
           <Plot
             drawn={drawn}

@@ -136,9 +136,13 @@ export function Plot(props: PlotProps) {
                 setCursor(null);
                 return;
               }
-              const rect = self.over.getBoundingClientRect();
               // Synchronised plots get a cursor too, but only the one under the pointer tells values in full.
               const near = self.over.matches(":hover");
+              if (!near) {
+                setCursor(null);
+                return;
+              }
+              const rect = self.over.getBoundingClientRect();
               const y = top < 0 ? Number.NaN : self.posToVal(top, "y");
               setCursor({ x: self.posToVal(left, "x"), left: rect.left + left, top: rect.top, y, near });
             },

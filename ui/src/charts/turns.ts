@@ -1,0 +1,31 @@
+import { useEffect, useState } from "react";
+
+const waiting: (() => void)[] = [];
+let isRunning = false;
+
+function next(): void {
+  waiting.shift()?.();
+  if (waiting.length > 0) requestAnimationFrame(next);
+  else isRunning = false;
+}
+
+/**
+ * False at first, true when it is this component's turn: one of them in each frame. Charts that come into view
+ * together are drawn one after another, and scrolling goes on between them.
+ */
+export function useTurn(): boolean {
+  const [isOn, setIsOn] = useState(false);
+  useEffect(() => {
+    const turn = () => setIsOn(true);
+    waiting.push(turn);
+    if (!isRunning) {
+      isRunning = true;
+      requestAnimationFrame(next);
+    }
+    return () => {
+      const at = waiting.indexOf(turn);
+      if (at >= 0) waiting.splice(at, 1);
+    };
+  }, []);
+  return isOn;
+}

@@ -128,6 +128,22 @@ class Answering(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
+def git_files(repository: Path) -> type[BaseHTTPRequestHandler]:
+    """A handler that serves a repository as plain files, which git can fetch from."""
+    root = repository / ".git"
+    git(repository, "update-server-info")
+
+    class Files(Answering, BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            place = (root / self.path.lstrip("/").partition("?")[0]).resolve()
+            if place.is_relative_to(root) and place.is_file():
+                self.answer(200, place.read_bytes())
+            else:
+                self.answer(404)
+
+    return Files
+
+
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """A server on a free port of loopback; its address."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import resource
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,15 @@ import pytest
 from assay.closure.look_up import look_up
 from assay.domain.closure import Finding, Source, Status
 from assay.domain.references import ReferenceKind, parse_data
-from tests.closure.places import DvcPlace, a_reach, git, make_dvc_place, tree_hash
+from tests.closure.places import (
+    DvcPlace,
+    a_reach,
+    git,
+    git_files,
+    make_dvc_place,
+    serving,
+    tree_hash,
+)
 
 
 def ask(place: DvcPlace, reference: str | None = None, *, deep: bool = False) -> Finding:
@@ -124,6 +133,28 @@ def test_c8_a_renamed_remote_is_unknown(dvc_place: DvcPlace) -> None:
     dvc_place.remote.rename(dvc_place.remote.with_name("renamed"))
 
     assert ask(dvc_place).status is Status.UNKNOWN
+
+
+def test_data_of_a_repository_on_the_web_is_looked_up(dvc_place: DvcPlace, tmp_path: Path) -> None:
+    """The commit by the mirror, the data in the remote that the source names."""
+    reference = parse_data(dvc_place.reference)
+    with serving(git_files(dvc_place.repository)) as url:
+        source = Source("data", ReferenceKind.DVC, f"{url}/", str(dvc_place.remote))
+        found = look_up(a_reach(tmp_path), [source], reference, deep=True)
+
+    assert (found.status, found.level) == (Status.OK, "rehashed"), found
+
+
+def test_a_remote_without_its_library_is_unsupported(dvc_place: DvcPlace, tmp_path: Path) -> None:
+    """The answer says what to install; it is no statement about the data."""
+    if find_spec("dvc_s3") is not None:
+        pytest.skip("the library is installed")
+    source = Source("data", ReferenceKind.DVC, str(dvc_place.repository), "s3://bucket/data")
+
+    found = look_up(a_reach(tmp_path), [source], parse_data(dvc_place.reference), deep=False)
+
+    assert found.status is Status.UNSUPPORTED
+    assert "dvc-s3" in found.message
 
 
 def test_the_remote_that_a_commit_names_is_never_asked(dvc_place: DvcPlace, tmp_path: Path) -> None:

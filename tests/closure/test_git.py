@@ -9,7 +9,7 @@ import pytest
 from assay.closure.look_up import look_up
 from assay.domain.closure import Finding, Source, Status
 from assay.domain.references import ReferenceKind, parse_commit, parse_data
-from tests.closure.places import Answering, a_reach, git, serving, tree_hash
+from tests.closure.places import Answering, a_reach, git, git_files, serving, tree_hash
 
 
 @pytest.fixture
@@ -151,19 +151,9 @@ def test_a_repository_outside_the_roots_is_not_read(repository: Path, tmp_path: 
 
 def test_a_repository_on_the_web_is_mirrored(repository: Path, tmp_path: Path) -> None:
     """Over HTTP as over a folder; and a commit whose branch went away is found out."""
-    git(repository, "update-server-info")
     head = git(repository, "rev-parse", "HEAD")
-    root = repository / ".git"
 
-    class Files(Answering, BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            place = (root / self.path.lstrip("/").partition("?")[0]).resolve()
-            if place.is_relative_to(root) and place.is_file():
-                self.answer(200, place.read_bytes())
-            else:
-                self.answer(404)
-
-    with serving(Files) as url:
+    with serving(git_files(repository)) as url:
         source = Source("code", ReferenceKind.GIT, f"{url}/")
         reach = a_reach(tmp_path)
         found = look_up(reach, [source], parse_commit(head), deep=False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from typing import Any, Final
 
 from dvc.exceptions import DvcException  # type: ignore[import-untyped] # shipped without types
@@ -29,6 +30,9 @@ _SHOWN: Final = 3
 def look_up(question: Mapping[str, Any]) -> Finding:
     """What the repository and the remote say of one output."""
     value, path = question["value"], question["path"]
+    if question["remote"].startswith("s3://") and find_spec("dvc_s3") is None:
+        message = "The server lacks the library for this remote: pip install dvc-s3."
+        return Finding(Status.UNSUPPORTED, message=message)
     try:
         repo = Repo(question["repository"], rev=question["revision"], config=_config(question))
     except RevError:

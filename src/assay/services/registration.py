@@ -26,6 +26,7 @@ from assay.domain.replay import VersionRegistered, details_record
 from assay.domain.tracking import LineagePolicy
 from assay.services.catalogue import complete_version, get_model, get_version, get_workspace
 from assay.services.checks import check_tags
+from assay.services.closure_findings import lineage_fields
 from assay.services.context import Context
 from assay.services.idempotency import recall, remember
 from assay.services.ledger import Ledger, actor_text
@@ -150,7 +151,8 @@ class Registration:
 
         The copy has the frozen files, lineage and origin of the first, whatever became of its run; not
         its tags, aliases, stage or verdicts. The first is refused (FailedPrecondition) while it is
-        quarantined, and under policy `required` when it is unverifiable.
+        quarantined, and under policy `required` when it is unverifiable; InvalidArgument where its
+        references may move and the workspace takes only those that cannot.
         """
         context.require(Action.REGISTRY_WRITE)
         wanted = check_tags(tags or {}, max_length=MAX_REGISTRY_TAG_VALUE)
@@ -291,6 +293,7 @@ class Registration:
                 f"{name} cannot be copied: it is quarantined. Clear it first.", field="source"
             )
         policy = get_workspace(tx, self._platform, context.workspace).policy
+        check_strict(policy.strict_refs, lineage_fields(first), first.annotations)
         if policy.lineage is LineagePolicy.REQUIRED and not first.verifiable:
             raise FailedPrecondition(
                 f"{name} cannot be copied: it is unverifiable, and this workspace requires closed "

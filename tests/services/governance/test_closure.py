@@ -310,6 +310,19 @@ def test_strict_references_refuse_what_can_move(office: Office) -> None:
     office.a_version(lineage={**LINEAGE, "data_version": f"sha256:{'a' * 64}"})
 
 
+def test_a_copy_is_no_way_round_strict_references(office: Office) -> None:
+    """What could not be registered cannot be copied either."""
+    version = office.a_version(lineage={**LINEAGE, "code_commit": "main"})
+    office.services.workspaces.update_policy(office.ask(), "default", strict_refs=Demand.REQUIRE)
+
+    with pytest.raises(InvalidArgument) as refusal:
+        office.services.registration.copy(
+            office.ask(), version.model, of_model=version.model, of_version=version.version
+        )
+
+    assert refusal.value.field == "code_commit"
+
+
 def test_a_warning_is_shown_and_refuses_nothing(office: Office) -> None:
     """The usual policy."""
     version = office.a_version(lineage={**LINEAGE, "code_commit": "main"})

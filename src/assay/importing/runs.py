@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -16,7 +17,7 @@ from assay.importing.delivery import (
     send_points,
 )
 from assay.importing.fresh_runs import new_run, send_fresh_runs, spelled
-from assay.importing.history import Dataset, LoggedModel, Run
+from assay.importing.history import Dataset, LoggedModel, ModelMetric, Run
 from assay.importing.tally import Report
 from assay.sdk.client import Client, url_path
 from assay.sdk.transfer import file_digest
@@ -133,6 +134,12 @@ def carry_logged_model(
     path = url_path("logged-models", model.model_id)
     report.expect("logged models", _model_item(body, model))
     report.find("logged models", _model_item({**body, **_known(there)}, model))
+    expected = [
+        [model.model_id, *place, last[0], last[1], repr(spelled(last[2]))]
+        for place, last in sorted(_last_metrics(model.metrics).items())
+    ]
+    kept = [_metric_item(model.model_id, metric) for metric in there["metrics"]]
+    report.compare("logged model metrics", expected, [each for each in kept if each in expected])
     if there["lifecycle"] == DELETED:
         return
     files = local_files(folder, report)
@@ -237,6 +244,29 @@ def _compare_files(
 def _known(there: Mapping[str, Any]) -> dict[str, Any]:
     names = ("experiment_id", "name", "run_id", "model_type", "status", "params", "tags")
     return {name: there[name] for name in names}
+
+
+def _last_metrics(
+    metrics: Sequence[ModelMetric],
+) -> dict[tuple[str, str, str, str], tuple[int, int, float]]:
+    """What is kept of a logged model's metrics: the last point of each, by dataset and run."""
+    found: dict[tuple[str, str, str, str], tuple[int, int, float]] = {}
+    for metric in metrics:
+        place = (metric.key, metric.dataset_name, metric.dataset_digest, metric.run_id)
+        point = (metric.step, metric.timestamp_ms, metric.value + 0.0)
+        if place not in found or _rank(point) > _rank(found[place]):
+            found[place] = point
+    return found
+
+
+def _rank(point: tuple[int, int, float]) -> tuple[int, int, float, int]:
+    step, at_ms, value = point
+    return (step, at_ms, 0.0, 0) if math.isnan(value) else (step, at_ms, value, 1)
+
+
+def _metric_item(model_id: str, metric: Mapping[str, Any]) -> list[Any]:
+    names = ("key", "dataset_name", "dataset_digest", "run_id", "step", "timestamp_ms")
+    return [model_id, *(metric[name] for name in names), repr(metric["value"])]
 
 
 def _model_item(body: Mapping[str, Any], model: LoggedModel) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 SECTIONS: Final = (
     *("experiments", "runs", "params", "tags", "inputs", "series", "points", "logged models"),
+    "logged model metrics",
     *("files", "models", "versions", "version files", "aliases", "deleted"),
 )
 MAX_SENTENCES: Final = 1_000

@@ -7,6 +7,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import RestException
 
+from tests.conformance.mlflow.conftest import SERVER
 from tests.support.receiver import Receiver
 from tests.support.server import LiveServer
 
@@ -24,7 +25,7 @@ def receiver() -> Iterator[Receiver]:
 def client(tmp_path: Path, receiver: Receiver) -> Iterator[MlflowClient]:
     """The client of a server that may send to the receiver."""
     flags = ("--webhook-hosts", f"127.0.0.1:{receiver.port}")
-    with LiveServer(tmp_path / "data", *flags) as server:
+    with LiveServer(tmp_path / "data", *flags, python=SERVER) as server:
         yield MlflowClient(server.url, server.url)
 
 

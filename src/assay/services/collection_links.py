@@ -26,10 +26,8 @@ from assay.services.aliases import Aliases
 from assay.services.catalogue import get_workspace
 from assay.services.collection_access import (
     committed_version,
-    get_collection,
     memberships,
     place_of,
-    stands_for_model,
 )
 from assay.services.collection_reads import Home
 from assay.services.context import Context
@@ -107,12 +105,19 @@ class CollectionLinks:
         with self._platform.database.read() as tx:
             version = committed_version(tx, context, Action.TRACKING_READ, version_id)
         inner = context.within(version.collection.workspace)
-        portfolio = self._open(inner, home, name, version, aliases)
-        if stands_for_model(portfolio):
-            self._link_model(inner, portfolio, version)
+        check_collection_name(name)
+        kind = version.collection.type
+        if home.registry is not None and is_model_type(kind):
+            # Registered before there is a portfolio: a refusal leaves nothing behind.
+            number = self._register(inner, home, name, version)
+            portfolio = self.ensure_portfolio(inner, home, name, kind)
+            self._link_model(inner, portfolio, version, number)
             for alias in sorted(set(aliases) - {LATEST}):
                 self.add_alias(inner, portfolio, version_id, alias)
         else:
+            with self._platform.database.read() as tx:
+                self._refuse_protected(tx, inner.workspace, kind, aliases)
+            portfolio = self.ensure_portfolio(inner, home, name, kind)
             self._link_plain(inner, portfolio, version, aliases)
         return self.get(inner, portfolio, version_id)
 
@@ -140,7 +145,7 @@ class CollectionLinks:
             return
         context.require(Action.TRACKING_WRITE, portfolio.workspace)
         with self._platform.database.write() as tx:
-            self._refuse_protected(tx, portfolio, [alias])
+            self._refuse_protected(tx, portfolio.workspace, portfolio.type, [alias])
             collection_edges.set_alias(tx, portfolio.pk, alias, held.version.pk)
 
     def delete_alias(
@@ -177,62 +182,56 @@ class CollectionLinks:
             if newest and LATEST in held.aliases:
                 collection_edges.set_alias(tx, portfolio.pk, LATEST, newest[0].version_pk)
 
-    def _open(
-        self,
-        context: Context,
-        home: Home,
-        name: str,
-        version: CollectionVersion,
-        aliases: Sequence[str],
-    ) -> Collection:
-        kind = version.collection.type
-        if home.registry is not None and is_model_type(kind):
-            # Before anything is made: whoever may not register must not leave a portfolio behind.
-            context.require(Action.REGISTRY_WRITE)
-        elif is_model_type(kind):
-            with self._platform.database.read() as tx:
-                self._refuse_protected_names(tx, context.workspace, aliases)
-        return self.ensure_portfolio(context, home, name, kind)
-
-    def _link_model(
-        self, context: Context, portfolio: Collection, version: CollectionVersion
-    ) -> None:
-        model = model_name(portfolio)
+    def _register(self, context: Context, home: Home, name: str, version: CollectionVersion) -> int:
+        """The number of the model version that stands behind a link, made if need be."""
         source = f"collection:{version.version_id}"
         with self._platform.database.read() as tx:
-            if collection_edges.find_link(tx, portfolio.pk, version.pk) is not None:
-                return
-            owner = registered_models.find_model(tx, context.workspace, model)
-            number = (
+            workspace, place = place_of(tx, context, Action.TRACKING_WRITE, registry=home.registry)
+            known = collections.find_collection(tx, workspace, place, name)
+            link = None if known is None else collection_edges.find_link(tx, known.pk, version.pk)
+            if link is not None and link.model_version is not None:
+                return link.model_version
+            kind = version.collection.type
+            model = model_name(_portfolio(context, workspace, place, home, name, kind))
+            owner = registered_models.find_model(tx, workspace, model)
+            # Made by a link that a crash cut short.
+            made = (
                 None
                 if owner is None
                 else collection_edges.find_unlinked_model_version(tx, owner.pk, source)
             )
-        if number is None:
-            number = self._registration.register(
-                context,
-                model,
-                run_id=version.run_id,
-                collection_version=version.version_id,
-                source=source,
-                description=version.description,
-            ).version
+        if made is not None:
+            return made
+        registered = self._registration.register(
+            context,
+            model,
+            run_id=version.run_id,
+            collection_version=version.version_id,
+            source=source,
+            description=version.description,
+        )
+        return registered.version
+
+    def _link_model(
+        self, context: Context, portfolio: Collection, version: CollectionVersion, number: int
+    ) -> None:
         with self._platform.database.write() as tx:
-            home = get_collection(tx, portfolio.workspace, portfolio.place, portfolio.name)
-            owner = registered_models.find_model(tx, context.workspace, model)
-            assert owner is not None
-            made = model_versions.find_version(tx, owner.pk, number)
-            assert made is not None
-            collection_edges.insert_link(
-                tx,
-                home.pk,
-                version.pk,
-                number - 1,
-                made.pk,
-                context.actor.name,
-                context.now_ms,
-            )
-            collection_edges.set_alias(tx, home.pk, LATEST, version.pk)
+            home = collections.find_collection_by_pk(tx, portfolio.pk, lock=True)
+            owner = registered_models.find_model(tx, portfolio.workspace, model_name(portfolio))
+            made = None if owner is None else model_versions.find_version(tx, owner.pk, number)
+            if home is None or made is None:
+                raise NotFound(f"Collection {portfolio.name!r} does not exist.", field="name")
+            if collection_edges.find_link(tx, home.pk, version.pk) is None:
+                collection_edges.insert_link(
+                    tx,
+                    home.pk,
+                    version.pk,
+                    number - 1,
+                    made.pk,
+                    context.actor.name,
+                    context.now_ms,
+                )
+                collection_edges.set_alias(tx, home.pk, LATEST, version.pk)
 
     def _link_plain(
         self,
@@ -256,14 +255,10 @@ class CollectionLinks:
                 collection_edges.set_alias(tx, held.pk, alias, version.pk)
 
     def _refuse_protected(
-        self, tx: Transaction, portfolio: Collection, aliases: Sequence[str]
+        self, tx: Transaction, workspace: str, kind: str, aliases: Sequence[str]
     ) -> None:
-        if is_model_type(portfolio.type):
-            self._refuse_protected_names(tx, portfolio.workspace, aliases)
-
-    def _refuse_protected_names(
-        self, tx: Transaction, workspace: str, aliases: Sequence[str]
-    ) -> None:
+        if not is_model_type(kind):
+            return
         protected = get_workspace(tx, self._platform, workspace).policy.protected
         taken = next((alias for alias in aliases if is_protected(alias, protected)), None)
         if taken is not None:

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from typing import Final
 
-FEATURES: Final[tuple[str, ...]] = ()
+FEATURES: Final[tuple[str, ...]] = ("ARTIFACT_REGISTRY_SEARCH",)

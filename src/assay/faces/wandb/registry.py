@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from assay.domain.collection import Collection, CollectionKind
-from assay.domain.errors import AppError, InvalidArgument, LineageIncomplete
+from assay.domain.errors import InvalidArgument
 from assay.faces.wandb.artifact_nodes import (
     MembershipNode,
     collection_by_id,
@@ -50,17 +50,13 @@ def _link(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
         name = given.get("artifactPortfolioName") or ""
         project = _target(ask, given)
         workspace, home = project.workspace, home_of(project.experiment)
-    links = ask.services.collections.links
-    try:
-        member = links.link(
-            ask.context.within(workspace),
-            version_id,
-            home,
-            name,
-            aliases=alias_names(given.get("aliases")),
-        )
-    except LineageIncomplete as refusal:
-        raise _with_fields(refusal) from None
+    member = ask.services.collections.links.link(
+        ask.context.within(workspace),
+        version_id,
+        home,
+        name,
+        aliases=alias_names(given.get("aliases")),
+    )
     return {"versionIndex": member.version_index, "artifactMembership": MembershipNode(member)}
 
 
@@ -71,17 +67,6 @@ def _target(ask: Ask, given: Mapping[str, Any]) -> ProjectNode:
         context = ask.context.within(entity or ask.context.workspace)
         return ProjectNode(ask.services.experiments.ensure(context, name))
     return find_project(ask, entity, name)
-
-
-def _with_fields(refusal: LineageIncomplete) -> AppError:
-    """The refusal with the missing fields in its sentence: the client shows nothing else."""
-    missing = refusal.details.get("missing")
-    named = ", ".join(map(str, missing)) if isinstance(missing, list) else ""
-    if all(str(one) in refusal.message for one in missing or ()):
-        return refusal
-    return LineageIncomplete(
-        f"{refusal.message} Missing: {named}.", field=refusal.field, **refusal.details
-    )
 
 
 def _unlink(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
@@ -236,7 +221,7 @@ RESOLVERS: Final[Resolvers] = {
     "Mutation": {"linkArtifact": _link, "unlinkArtifact": _unlink},
     "Organization": {"advancedRegistryFeatures": lambda _, __, ___: {"advancedSearch": False}},
     "Entity": {
-        "entityType": lambda _, __, ___: "TEAM",
+        "entityType": lambda _, __, ___: "organization",
         "project": _entity_project,
         "projects": _entity_projects,
         "artifactCollections": _entity_collections,

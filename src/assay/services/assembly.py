@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from assay.domain.webhook_target import PUBLIC_ONLY, AllowedHosts
 from assay.services.aliases import Aliases
@@ -28,6 +29,7 @@ from assay.services.logged_models import LoggedModels
 from assay.services.metrics import Metrics
 from assay.services.platform import Platform
 from assay.services.promotion import Promotion
+from assay.services.provenance import Provenance
 from assay.services.records import Records
 from assay.services.registration import Registration
 from assay.services.registry import Registry
@@ -73,6 +75,7 @@ class Services:
     stages: Stages
     evaluation: Evaluation
     reproduction: Reproduction
+    provenance: Provenance
     winners: Winners
     gates: Gates
     gate_runs: GateRuns
@@ -125,36 +128,19 @@ def build_services(
     Webhooks go to public addresses, and to those of `webhook_hosts` wherever they are.
     """
     ledger = Ledger(platform)
-    live = Live()
-    compaction = Compaction(platform)
     post = WebhookPost(webhook_hosts)
     registry = Registry(platform, ledger)
-    metrics = Metrics(platform, live)
-    health = Health(platform, ledger, metrics)
     closed = build_closing(platform, ledger, closing or ClosingSettings())
     promotion = Promotion(platform, ledger, closed.at_promotion)
     registration = Registration(platform, ledger, registry)
     aliases = Aliases(platform, ledger, promotion)
     versions = Versions(platform, ledger)
-    ingest = Ingest(platform, live, compaction, health)
-    runs = Runs(platform)
+    kept = checkpoints or Checkpoints(platform)
     return Services(
+        **_tracking(platform, ledger),
         platform=platform,
         auth=Auth(platform, ledger, accounts=accounts),
         workspaces=Workspaces(platform, ledger),
-        experiments=Experiments(platform),
-        runs=runs,
-        search=Search(platform),
-        saved_views=SavedViews(platform),
-        datasets=Datasets(platform),
-        records=Records(platform),
-        artifacts=Artifacts(platform),
-        logged_models=LoggedModels(platform),
-        ingest=ingest,
-        metrics=metrics,
-        live=live,
-        health=health,
-        compaction=compaction,
         registry=registry,
         registration=registration,
         versions=versions,
@@ -163,6 +149,7 @@ def build_services(
         stages=Stages(platform, ledger, aliases),
         evaluation=Evaluation(platform, ledger),
         reproduction=Reproduction(platform, ledger),
+        provenance=Provenance(platform, ledger, kept),
         winners=Winners(platform, registration),
         gates=Gates(platform, ledger),
         gate_runs=GateRuns(platform, ledger),
@@ -171,10 +158,35 @@ def build_services(
         reviews=build_reviews(platform, ledger, promotion),
         ledger=ledger,
         audit=Audit(platform),
-        checkpoints=checkpoints or Checkpoints(platform),
+        checkpoints=kept,
         importing=Importing(platform, ledger),
         webhooks=Webhooks(platform, ledger, post),
         webhook_delivery=WebhookDelivery(platform, post, recorded=ledger.recorded),
         signatures=Signatures(platform),
-        clients=ClientTracking(platform, runs, ingest),
     )
+
+
+def _tracking(platform: Platform, ledger: Ledger) -> dict[str, Any]:
+    """Runs and what they record, by the names of their fields."""
+    live = Live()
+    compaction = Compaction(platform)
+    metrics = Metrics(platform, live)
+    health = Health(platform, ledger, metrics)
+    ingest = Ingest(platform, live, compaction, health)
+    runs = Runs(platform)
+    return {
+        "experiments": Experiments(platform),
+        "runs": runs,
+        "search": Search(platform),
+        "saved_views": SavedViews(platform),
+        "datasets": Datasets(platform),
+        "records": Records(platform),
+        "artifacts": Artifacts(platform),
+        "logged_models": LoggedModels(platform),
+        "ingest": ingest,
+        "metrics": metrics,
+        "live": live,
+        "health": health,
+        "compaction": compaction,
+        "clients": ClientTracking(platform, runs, ingest),
+    }

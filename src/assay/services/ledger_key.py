@@ -37,6 +37,10 @@ class LedgerKey:
         """The checkpoint as a signed note."""
         return self.sign(checkpoint_body(checkpoint))
 
+    def sign_bytes(self, data: bytes) -> bytes:
+        """The bare signature of some bytes."""
+        return self._private.sign(data)
+
     def sign(self, body: str) -> str:
         """A text whose last line ends, with a blank line and the signature below it."""
         return f"{body}\n{signature_line(self.verifier, self._private.sign(body.encode()))}"

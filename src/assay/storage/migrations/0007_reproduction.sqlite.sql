@@ -13,3 +13,17 @@ CREATE TABLE reproduction_claims (
   CONSTRAINT fk_reproduction_claims_version_pk FOREIGN KEY(version_pk) REFERENCES model_versions (id)
 )
  STRICT;
+
+CREATE TABLE version_signatures (
+  id INTEGER NOT NULL,
+  version_pk INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  bundle TEXT NOT NULL,
+  bundle_sha256 TEXT NOT NULL,
+  created_by TEXT NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  CONSTRAINT pk_version_signatures PRIMARY KEY (id),
+  CONSTRAINT uq_version_signatures_version_pk_bundle_sha256 UNIQUE (version_pk, bundle_sha256),
+  CONSTRAINT fk_version_signatures_version_pk FOREIGN KEY(version_pk) REFERENCES model_versions (id)
+)
+ STRICT;

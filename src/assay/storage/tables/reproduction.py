@@ -19,3 +19,17 @@ reproduction_claims = table(
     number("created_at_ms"),
     UniqueConstraint("workspace_id", "name"),
 )
+
+version_signatures = table(
+    "version_signatures",
+    serial(),
+    number("version_pk", ForeignKey("model_versions.id")),
+    # What kind of signature: openssf.
+    text("kind"),
+    # The signature as its tool wrote it.
+    text("bundle"),
+    text("bundle_sha256"),
+    text("created_by"),
+    number("created_at_ms"),
+    UniqueConstraint("version_pk", "bundle_sha256"),
+)

@@ -46,6 +46,7 @@ class Desk:
     bundles_sent: int = 0
     posted: list[Any] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
     refusals: list[ApiError] = field(default_factory=list)
     is_lost: threading.Event = field(default_factory=threading.Event)
 
@@ -68,11 +69,14 @@ class Desk:
             place.write_bytes(self.files[entry.path])
             place.chmod(0o600)
 
-    def post_rows(self, lease: Lease, rows: Any) -> Judged:
+    def post_rows(self, lease: Lease, rows: Any, suite: Any = None) -> Judged:
         if self.refusals:
             raise self.refusals.pop(0)
         self.posted.append({row.item_id: dict(row.metrics) for row in rows})
         return Judged("pass", "2/3", ("it passed",))
+
+    def release(self, lease: Lease) -> None:
+        self.released.append(lease.gate_run_id)
 
     def fail(self, lease: Lease, reason: str) -> Judged:
         self.failed.append(reason)

@@ -20,7 +20,8 @@ def rows_of(url: str, name: str) -> list[float]:
     answer = httpx2.get(f"{url}/api/v1/runs/{name}/history", params={"key": "acc"})
     if answer.status_code == 404:
         return []
-    return [point["value"] for point in answer.json()["points"]]
+    values: list[float] = answer.json()["values"]
+    return values
 
 
 def wait_for_rows(url: str, name: str, count: int) -> None:

@@ -10,11 +10,11 @@ from assay.faces.wandb import (
     artifact_files,
     file_stream,
     graphql_route,
-    parquet_history,
     plain,
     run_files,
 )
 from assay.faces.wandb.dialect import WandbDialect
+from assay.faces.wandb.parquet_history import ParquetRoutes
 
 PREFIXES: Final = ("/graphql", "/files/", "/storage/", "/artifactsV2/", "/sdk/otel/", "/oidc/")
 
@@ -25,7 +25,7 @@ def endpoints() -> tuple[Endpoint, ...]:
         *graphql_route.ENDPOINTS,
         *file_stream.ENDPOINTS,
         *run_files.ENDPOINTS,
-        *parquet_history.ENDPOINTS,
+        *ParquetRoutes().endpoints(),
         *artifact_files.ENDPOINTS,
         *plain.ENDPOINTS,
     )

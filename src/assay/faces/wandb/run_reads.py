@@ -13,7 +13,7 @@ from assay.faces.wandb.ask import Arguments, Ask, Resolvers
 from assay.faces.wandb.projects import page_start
 from assay.faces.wandb.run_nodes import CONSOLE_FILE, RunNode, history_keys
 from assay.faces.wandb.values import json_text, read_object, strict
-from assay.services.client_history import RESERVED_KEYS, Window
+from assay.services.client_history import RESERVED_KEYS, RUNTIME_KEY, Window
 
 PARQUET: Final = "run-history"
 DEFAULT_SAMPLES: Final = 500
@@ -100,17 +100,27 @@ def _parquet(node: RunNode, ask: Ask, arguments: Arguments) -> dict[str, Any]:
 
 
 def _is_plain(node: RunNode, ask: Ask) -> bool:
-    """Whether the run has ended and its rows are numbers, none within another."""
-    if node.run.ended_at_ms is None or not node.series or find_spec("pyarrow") is None:
+    """Whether the run has ended and each of its rows has a number under each key.
+
+    Clients read a column's gaps as values, and rows that lack a key they asked for as rows.
+    """
+    if node.run.ended_at_ms is None or find_spec("pyarrow") is None:
         return False
-    if node.known.said is not None and json.loads(node.known.said.shape).get("nested"):
+    said = node.known.said
+    if said is None or json.loads(said.shape).get("nested"):
+        return False
+    alone = frozenset(node.summary_keys)
+    counts = {metric.key: metric.count for metric in node.series if metric.key not in alone}
+    if RUNTIME_KEY not in counts or len(set(counts.values())) != 1:
         return False
     keys = set(ask.services.records.keys(ask.context, node.run.run_id))
     return not keys - set(RESERVED_KEYS)
 
 
 def _part(node: RunNode, ask: Ask, first: int, last: int) -> str:
-    place = (node.run.workspace, node.run.run_id, str(first), str(last))
+    # Points that came since make other bytes, which must not be taken for ranges of the old ones.
+    stamp = str(sum(metric.count for metric in node.series))
+    place = (node.run.workspace, node.run.run_id, str(first), str(last), stamp)
     return signed_url(
         ask.call, PARQUET, Action.TRACKING_READ, *place, name=f"history-{last}.parquet"
     )

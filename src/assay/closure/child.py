@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -41,7 +42,7 @@ def ask(question: Mapping[str, Any], timeout_s: float, secrets: Mapping[str, str
                 [sys.executable, "-P", "-m", "assay.closure.child"],
                 env=_environment(work, secrets),
                 timeout_s=timeout_s,
-                stdin=json.dumps({**question, "work": work}).encode(),
+                stdin=json.dumps({**question, "lifetime_s": timeout_s}).encode(),
                 cwd=Path(work),
             )
         except (process.TookTooLong, process.SaidTooMuch):
@@ -89,6 +90,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     question = json.load(sys.stdin)
+    # Should the server end meanwhile, nobody else would end this process.
+    signal.alarm(int(question["lifetime_s"]) + 5)
     try:
         found = _probe(question["kind"])(question)
     except ModuleNotFoundError as fault:

@@ -39,6 +39,10 @@ _SAFE: Final = (
     "gc.auto=0",
     "-c",
     "protocol.ext.allow=never",
+    "-c",
+    "http.lowSpeedLimit=1",
+    "-c",
+    "http.lowSpeedTime=60",
 )
 _UNANSWERED: Final = Finding(Status.UNKNOWN, message="The repository did not answer in time.")
 

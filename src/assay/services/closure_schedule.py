@@ -20,6 +20,7 @@ EVERY_S: Final = 24 * 3_600.0
 """The usual time between two looks at one version."""
 
 _POLL_S: Final = 60.0
+_LEAVE_S: Final = 5.0
 _log = structlog.get_logger("assay.closure")
 
 
@@ -40,10 +41,10 @@ class ClosureSchedule:
             self._thread.start()
 
     def close(self) -> None:
-        """Stop; the look at hand ends with its sources' answers and is then kept or lost."""
+        """Stop. A look that still waits for a source is left to end by itself, and is lost."""
         self._stop.set()
         if self._thread is not None:
-            self._thread.join(_POLL_S)
+            self._thread.join(_LEAVE_S)
             self._thread = None
 
     def look_at_due(self) -> int:

@@ -200,7 +200,7 @@ TAMPERING = {
 
 @pytest.mark.parametrize("what", TAMPERING)
 def test_what_was_touched_by_hand_turns_the_audit_red(history: Office, what: str) -> None:
-    """A2-A8: whatever is changed past the services shows, in the area where it was changed."""
+    """A1 to A3: whatever is changed past the services shows, in the area where it was changed."""
     tamper, area = TAMPERING[what]
     if history.platform.database.engine is Engine.POSTGRESQL and what in {
         "an event deleted",

@@ -45,7 +45,7 @@ def examined(office: Office, scores: Sequence[int], *, items: int) -> list[int]:
 
 
 def test_of_many_promotions_the_best_one_holds_in_the_end(office: Office) -> None:
-    """P4-P6: 16 challengers at once: every revision once, each champion better than the last."""
+    """P4, P5: 16 challengers at once: every revision once, each champion better than the last."""
     scores = [3, 15, 8, 1, 12, 16, 5, 10, 2, 14, 7, 11, 4, 13, 9, 6]
     versions = examined(office, scores, items=16)
     score_of = dict(zip(versions, scores, strict=True))
@@ -94,7 +94,7 @@ def test_one_key_moves_the_alias_once(office: Office) -> None:
 
 
 def test_rollbacks_and_promotions_at_once_keep_one_history(office: Office) -> None:
-    """P7: promotions, rollbacks and free aliases interleave; the audit replays them exactly."""
+    """P5: promotions, rollbacks and free aliases interleave; the audit replays them exactly."""
     versions = examined(office, list(range(1, 9)), items=16)
     for version in versions[:4]:
         office.services.promotion.promote(office.ask(), MODEL, version)

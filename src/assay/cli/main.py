@@ -49,6 +49,7 @@ NOUNS = {
     "freezes": ("assay.cli.freezes:app", "Hold promotions for a time."),
     "break-glass": ("assay.cli.break_glass:app", "Move a protected alias past its gate."),
     "repro": ("assay.cli.repro:app", "Claim a reproduction, and check runs against it."),
+    "provenance": ("assay.cli.provenance:app", "Export and sign what is known of a version."),
     "audit": ("assay.cli.audit:app", "Read and verify the ledger."),
     "import": ("assay.cli.importing:app", "Bring the history of another server along."),
     "sync": ("assay.cli.sync:sync", "Send what offline or killed runs have kept."),

@@ -11,7 +11,6 @@ from cyclopts import App, Parameter
 
 from assay.cli.aliases import alias, clear, delete, history, quarantine, unalias
 from assay.cli.download import download as fetch
-from assay.cli.download import entries_of
 from assay.cli.lookup import (
     ModelReference,
     collect,
@@ -23,12 +22,11 @@ from assay.cli.lookup import (
 from assay.cli.options import DEFAULTS, Options
 from assay.cli.output import note, print_facts, print_json, print_table, say, score, size, when
 from assay.cli.verify import verify_copy, verify_stored
-from assay.domain.artifact import artifact_digest
-from assay.domain.errors import DataCorrupted, FailedPrecondition, InvalidArgument
+from assay.cli.version_files import manifest_of
+from assay.domain.errors import InvalidArgument
 from assay.sdk.client import file_path, url_path
 
 if TYPE_CHECKING:
-    from assay.domain.artifact import ManifestEntry
     from assay.sdk.client import Client
 
 app = App(name="models")
@@ -186,6 +184,7 @@ def download(
     /,
     *,
     force: bool = False,
+    verify_key: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     options: Options = DEFAULTS,
 ) -> None:
     """Fetch a version's frozen files and verify every digest.
@@ -197,13 +196,20 @@ def download(
         model: NAME@ALIAS or NAME/VERSION.
         folder: Folder to write to. Default: one called like the model.
         force: Replace files that differ.
+        verify_key: Demand that the files were signed with this public key, too.
     """
     client = options.client()
     reference = parse_reference(model)
     number = version_of(client, reference)
-    digest, entries = _manifest(client, reference.name, number)
+    digest, entries = manifest_of(client, reference.name, number)
     address = _address(reference.name, number)
-    result = fetch(client, entries, address, folder or Path(reference.name), force=force)
+    place = folder or Path(reference.name)
+    result = fetch(client, entries, address, place, force=force)
+    if verify_key is not None:
+        from assay.cli.model_signing import verify_folder
+
+        kept = client.get(version_path(reference.name, number) + "/signatures")["signatures"]
+        verify_folder(place, verify_key, [row["bundle"] for row in kept])
     if options.json:
         print_json(
             {
@@ -230,7 +236,7 @@ def verify(model: str, folder: Path | None = None, /, *, options: Options = DEFA
     client = options.client()
     reference = parse_reference(model)
     number = version_of(client, reference)
-    digest, entries = _manifest(client, reference.name, number)
+    digest, entries = manifest_of(client, reference.name, number)
     subject = {"model": reference.name, "version": number, "artifact_digest": digest}
     if folder is not None:
         return verify_copy(entries, folder).show(options, subject)
@@ -329,20 +335,6 @@ def _versions(client: Client, name: str, limit: int) -> tuple[list[dict[str, Any
         return dict(client.get(address, max_results=max_results, page_token=token))
 
     return collect(page, "versions", limit)
-
-
-def _manifest(client: Client, name: str, version: int) -> tuple[str, tuple[ManifestEntry, ...]]:
-    """The frozen files, if they have the digest that the registry keeps for them."""
-    found = client.get(version_path(name, version) + "/manifest")
-    promised, entries = found["artifact_digest"], entries_of(found["files"])
-    if promised is None or not entries:
-        raise FailedPrecondition(f"Version {version} of {name!r} was recorded without files.")
-    if artifact_digest(entries) != promised:
-        raise DataCorrupted(
-            f"The manifest of version {version} of {name!r} does not have the digest {promised}; "
-            "nothing was fetched. Run `assay audit verify`."
-        )
-    return promised, entries
 
 
 def _address(name: str, version: int) -> Callable[[str], str]:

@@ -57,6 +57,21 @@ flow("a version shows manifest, lineage and how to serve it", () =>
     await page.getByText(/vllm/i).first().waitFor();
   }));
 
+flow("a webhook is made, its secret is shown once, and it is turned off", () =>
+  here.visit("/settings?tab=webhooks", async (page) => {
+    await page.getByRole("button", { name: "New webhook" }).click();
+    await page.getByLabel("Name").fill("release-chat");
+    await page.getByLabel("Address").fill("https://hooks.example.org/assay");
+    await page.getByRole("button", { name: "Make it" }).click();
+    await page.getByRole("heading", { name: "Copy the secret now" }).waitFor();
+    await page.getByRole("button", { name: "Done" }).click();
+    await page.getByRole("cell", { name: /release-chat/ }).waitFor();
+    await page.getByRole("button", { name: "Turn off" }).click();
+    await page.getByText("Off", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Remove" }).click();
+    await page.getByText("Nobody is told").waitFor();
+  }));
+
 flow("the ledger is searched and verified", () =>
   here.visit("/ledger", async (page) => {
     await page.getByText("version.registered").first().waitFor();

@@ -22,6 +22,8 @@ export async function furnish(url) {
       "/ledger",
       "/settings",
       "/settings?tab=tokens",
+      "/settings?tab=webhooks",
+      `/runs/${data.ids[0]}?tab=logs`,
     ],
   };
 }

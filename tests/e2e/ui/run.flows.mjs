@@ -49,6 +49,18 @@ flow("pictures and pages that a run recorded are shown without acting", () =>
     await page.frameLocator("iframe").getByRole("heading", { name: "Rendered" }).waitFor();
   }));
 
+flow("a run whose policy collapses says so", async () => {
+  const { run_id } = await here.call("POST", "/runs", { experiment_id: data.experiment, name: "collapsing" });
+  const points = Array.from({ length: 400 }, (_, step) => ["train/entropy", step < 200 ? 2 : 0.001, step, Date.now()]);
+  await here.call("POST", `/runs/${run_id}/batch`, { points });
+  await here.call("POST", `/runs/${run_id}/health`, {});
+  await here.visit(`/runs/${run_id}`, async (page) => {
+    await page.getByRole("heading", { name: "RL health" }).waitFor();
+    await page.getByText("Entropy collapsed").waitFor();
+  });
+  await here.call("DELETE", `/runs/${run_id}`);
+});
+
 flow("what a run printed is read and searched while it goes on", async () => {
   const { run_id } = await here.call("POST", "/runs", { experiment_id: data.experiment, name: "talker" });
   const say = (step, payload) =>

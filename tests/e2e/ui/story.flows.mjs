@@ -148,6 +148,15 @@ flow("a run is filtered, charted, zoomed, compared, chosen, registered, examined
       await page.getByRole("link", { name: "Version 1" }).first().waitFor();
       await page.getByText("Quarantined").first().waitFor();
 
+      // What was measured on each item can be looked at.
+      await page.getByRole("link", { name: "Gates" }).click();
+      await page.getByRole("link", { name: /Gate runs|Exams/ }).click();
+      await page.getByRole("button", { name: "The 5 items of bot v2" }).click();
+      await page.getByText("Austria").waitFor();
+      await page.getByRole("button", { name: "With a zero" }).click();
+      await page.getByText("2 items").waitFor();
+      await page.getByRole("button", { name: "Close" }).click();
+
       // The ledger has every step, and is intact.
       await page.getByRole("link", { name: "Ledger" }).click();
       for (const action of ["gate.created", "version.registered", "promotion", "rollback"]) {

@@ -1,7 +1,7 @@
 /** What the page asks the server for, one place per noun; keys hold whatever decides the answer. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { type RunRow, toRow } from "@/runs/row";
-import { apiPath, currentWorkspace, get, post } from "./client";
+import { ApiError, apiPath, currentWorkspace, get, post } from "./client";
 import type * as T from "./types";
 
 const ws = currentWorkspace;
@@ -95,6 +95,41 @@ export const run = (id: string) =>
     queryKey: ["run", id],
     queryFn: ({ signal }) => get<T.Run>(apiPath("runs", id), {}, signal),
     refetchInterval: (query) => (query.state.data?.status === "running" ? 5000 : false),
+  });
+
+/** What was found in a run; null where the server does not examine runs. */
+export const health = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id, "health"],
+    queryFn: async ({ signal }) => {
+      try {
+        return await get<T.RunHealth>(`${apiPath("runs", id)}/health`, {}, signal);
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 404) return null;
+        throw error;
+      }
+    },
+    retry: false,
+  });
+
+export const gateRunRows = (id: string) =>
+  infiniteQueryOptions({
+    queryKey: ["gate-runs", ws(), id, "rows"],
+    queryFn: ({ pageParam, signal }) =>
+      get<T.GateRunRows>(
+        `${apiPath("gate-runs", id)}/rows`,
+        { max_results: 1000, page_token: pageParam },
+        signal,
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_page_token,
+  });
+
+export const webhooks = () =>
+  queryOptions({
+    queryKey: ["webhooks", ws()],
+    queryFn: async ({ signal }) =>
+      (await get<{ webhooks: T.Webhook[] }>("/webhooks", { max_results: 100 }, signal)).webhooks,
   });
 
 export const lineageDraft = (id: string) =>

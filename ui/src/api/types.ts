@@ -86,6 +86,46 @@ export interface SavedView {
   updated_at_ms: number;
 }
 
+export interface Finding {
+  run_id: string;
+  detector: string;
+  key: string;
+  first_step: number;
+  last_step: number;
+  numbers: Record<string, number>;
+  message: string;
+  found_at_ms: number;
+  updated_at_ms: number;
+  cleared_at_ms: number | null;
+}
+
+export interface RunHealth {
+  run_id: string;
+  findings: Finding[];
+  examined_keys: string[];
+}
+
+/** `rows` is null for whoever may not know the items. */
+export interface GateRunRows {
+  verdict: Verdict;
+  rows: { item_id: string; metrics: Record<string, Json> }[] | null;
+  next_page_token: string | null;
+}
+
+export interface Webhook {
+  webhook_id: string;
+  name: string;
+  description: string;
+  url: string;
+  events: string[];
+  status: "active" | "disabled";
+  is_signed: boolean;
+  failures: number;
+  last_delivered_at_ms: number | null;
+  created_by: string;
+  created_at_ms: number;
+}
+
 export interface FileEntry {
   path: string;
   is_folder: boolean;

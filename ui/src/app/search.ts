@@ -136,6 +136,6 @@ export const ledger = (raw: Raw): { object?: string; action?: string; event?: nu
   event: typeof raw.event === "number" ? raw.event : undefined,
 });
 
-export const settings = (raw: Raw): { tab?: "principals" | "tokens" | "you" } => ({
-  tab: oneOf(raw.tab, ["principals", "tokens", "you"]),
+export const settings = (raw: Raw): { tab?: "principals" | "tokens" | "webhooks" | "you" } => ({
+  tab: oneOf(raw.tab, ["principals", "tokens", "webhooks", "you"]),
 });

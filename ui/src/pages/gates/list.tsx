@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { ScrollText, ShieldCheck } from "lucide-react";
+import { useState } from "react";
 import * as queries from "@/api/queries";
 import type { GateRun } from "@/api/types";
 import { Badge, type Tone } from "@/design/badge";
@@ -10,6 +11,7 @@ import { Page, Tabs, tabClass } from "@/design/page";
 import { Digest, Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
 import { OutcomeBadge, Score } from "../models/outcome";
+import { GateRowsDialog } from "./rows";
 import { ruleText } from "./rule";
 
 const TABS = [
@@ -163,6 +165,23 @@ function AllGateRuns() {
   );
 }
 
+function Items({ run }: { run: GateRun }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <button
+        type="button"
+        onClick={() => setOpen(true)}
+        className="rounded text-accent-ink hover:underline"
+        aria-label={`The ${run.verdict?.items} items of ${run.model} v${run.version}`}
+      >
+        {run.verdict?.items.toLocaleString("en-US")}
+      </button>
+      {open ? <GateRowsDialog run={run} onClose={() => setOpen(false)} /> : null}
+    </>
+  );
+}
+
 const STATES: Record<GateRun["state"], [Tone, string]> = {
   queued: ["accent", "Waiting for a runner"],
   leased: ["accent", "In the exam"],
@@ -202,7 +221,7 @@ export function GateRunTable({ runs }: { runs: readonly GateRun[] }) {
           <td>
             <Score text={run.verdict?.score} />
           </td>
-          <td className="tabular">{run.verdict ? run.verdict.items.toLocaleString("en-US") : "–"}</td>
+          <td className="tabular">{run.verdict ? <Items run={run} /> : "–"}</td>
           <td className="text-ink-2">{run.verdict?.runner ?? run.leased_by ?? "–"}</td>
           <td className="whitespace-nowrap text-ink-2">
             <Moment at={run.created_at_ms} />

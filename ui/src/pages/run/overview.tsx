@@ -13,6 +13,7 @@ import { Moment } from "@/design/moment";
 import { CopyButton, Digest, Snippet } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { shortNumber, toNumber } from "@/format/number";
+import { Health } from "./health";
 import { reproduceText } from "./reproduce";
 
 const NOTE_TAG = "mlflow.note.content";
@@ -32,6 +33,7 @@ export function Overview({ run }: { run: Run }) {
         <Values title="Tags" values={shownTags(run.tags)} empty="No tags." />
       </div>
       <div className="min-w-0 space-y-5">
+        <Health runId={run.run_id} isLive={run.status === "running"} />
         <Lineage run={run} />
         <Registered runId={run.run_id} />
         <Evals runId={run.run_id} />

@@ -10,12 +10,14 @@ import { Snippet } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { Principals } from "./principals";
 import { Tokens } from "./tokens";
+import { Webhooks } from "./webhooks";
 import { Workspaces } from "./workspaces";
 
 const TABS = [
   [undefined, "Workspaces"],
   ["principals", "Members"],
   ["tokens", "Tokens"],
+  ["webhooks", "Webhooks"],
   ["you", "You"],
 ] as const;
 
@@ -48,6 +50,8 @@ export default function SettingsPage() {
         <Principals may={may} />
       ) : tab === "tokens" ? (
         <Tokens may={may} />
+      ) : tab === "webhooks" ? (
+        <Webhooks may={may} />
       ) : (
         <Workspaces may={may} />
       )}

@@ -1,0 +1,45 @@
+// A hundred thousand runs in one table.
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+import { runPython, slowFlow, stage } from "./harness.mjs";
+
+const RUNS = 100_000;
+// Eight writers over HTTP, so that the runs are what any client would have made.
+const SEED = `
+import sys
+from concurrent.futures import ThreadPoolExecutor
+import httpx2
+url, experiment, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+client = httpx2.Client(base_url=url + "/api/v1", timeout=120)
+def make(number):
+    body = {"experiment_id": experiment, "name": f"run-{number}", "params": {"seed": str(number)}, "started_at_ms": number}
+    client.post("/runs", json=body).raise_for_status()
+with ThreadPoolExecutor(8) as pool:
+    list(pool.map(make, range(count)))
+`;
+
+let here;
+let experiment;
+
+before(async () => {
+  here = await stage();
+  experiment = (await here.call("POST", "/experiments", { name: "huge" })).experiment_id;
+  await runPython(SEED, here.url, experiment, String(RUNS));
+});
+after(() => here?.stop());
+
+slowFlow("a hundred thousand runs scroll to the last one", () =>
+  here.visit(`/experiments/${experiment}?view=table`, async (page) => {
+    await page.getByRole("link", { name: `run-${RUNS - 1}`, exact: true }).waitFor();
+    const grid = page.getByRole("grid");
+    await grid.focus();
+    for (let presses = 0; presses < 400; presses += 1) {
+      await page.keyboard.press("End");
+      const before = Number(await grid.getAttribute("aria-rowcount"));
+      if (before === RUNS + 1) break;
+      await page.waitForFunction((count) => Number(document.querySelector("[role=grid]").getAttribute("aria-rowcount")) > count, before);
+    }
+    await page.keyboard.press("End");
+    await page.getByRole("link", { name: "run-0", exact: true }).waitFor();
+    assert.ok((await grid.getByRole("row").count()) < 100, "only what is on screen exists");
+  }));

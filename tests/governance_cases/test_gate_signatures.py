@@ -236,7 +236,7 @@ def test_g15_an_audit_checks_kept_signatures(court: Court, pen: Pen) -> None:
     assert given is not None
     assert signature_fault(given) is None
 
-    better = replace(given.verdict, score=given.verdict.score * 2)  # type: ignore[operator]
+    better = replace(given.verdict, score=Fraction(1))
     assert signature_fault(replace(given, verdict=better)) is not None
     assert given.verdict.outcome is Outcome.PASS
 

@@ -56,6 +56,8 @@ def test_the_kinds_that_pass_the_gate_are_asked_for_by_promotion_alone() -> None
     readers = {"src/assay/domain/promotion.py", "src/assay/services/audit_evidence.py"}
 
     assert naming("MoveKind", "PROMOTION") == writers | {"src/assay/services/audit_evidence.py"}
+    assert naming("MoveKind", "BREAK_GLASS") == writers | {"src/assay/services/audit_evidence.py"}
+    assert calling("break_through") == {"src/assay/services/break_glass.py"}
     assert naming("MoveKind", "ROLLBACK") <= writers | readers | {
         "src/assay/services/versions.py",
     }

@@ -150,7 +150,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         name="gate_keys.retire",
         summary="Let a key sign nothing more; what it signed stands",
         permission=Action.GATE_WRITE,
-        body_limit=NO_BODY,
+        body_limit=SMALL_BODY,
         handler=retire,
         response=KeyAnswer,
     ),

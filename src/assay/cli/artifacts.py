@@ -136,7 +136,7 @@ def upload(
     """
     client = options.client()
     run_id = run_id_of(client, run)
-    files = _local_files(source, path)
+    files = local_files(source, path)
     address = _address(run_id)
     total_bytes = sum(file.stat().st_size for file in files.values())
     sent: list[dict[str, Any]] = []
@@ -169,7 +169,7 @@ def _address(run_id: str) -> Callable[[str], str]:
     return lambda path: f"{base}/{file_path(path)}"
 
 
-def _local_files(source: Path, path: str) -> dict[str, Path]:
+def local_files(source: Path, path: str) -> dict[str, Path]:
     """What to send, by the path that it gets in the run. Links are followed for files only."""
     prefix = f"{path.rstrip('/')}/" if path else ""
     if source.is_file():

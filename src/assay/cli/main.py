@@ -38,6 +38,7 @@ NOUNS = {
     "metrics": ("assay.cli.metrics:app", "List and print the metrics of a run."),
     "artifacts": ("assay.cli.artifacts:app", "List, download and verify a run's files."),
     "evals": ("assay.cli.evals:app", "Bring eval results of other harnesses along."),
+    "collections": ("assay.cli.collections:app", "Versions of datasets, models and other artifacts."),
     "winner": ("assay.cli.winner:winner", "Choose the best run of one eval suite."),
     "models": ("assay.cli.models:app", "Register, list, show and download models."),
     "suites": ("assay.cli.suites:app", "List the eval suites."),

@@ -4,6 +4,7 @@
 
 import json
 import sys
+from typing import Any
 
 import wandb
 
@@ -18,12 +19,12 @@ def make() -> str:
     return run.id
 
 
-def accuracies(name: str) -> list:
+def accuracies(name: str) -> list[Any]:
     return [row.get("acc") for row in wandb.Api().run(f"default/{project}/{name}").scan_history()]
 
 
 rewound, source = make(), make()
-found = {"before": accuracies(rewound)}
+found: dict[str, Any] = {"before": accuracies(rewound)}
 run = wandb.init(project=project, resume_from=f"{rewound}?_step=5")
 run.log({"acc": 55})
 run.finish()

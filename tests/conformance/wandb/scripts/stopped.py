@@ -4,11 +4,12 @@
 
 import json
 import sys
+from typing import Any
 
 import wandb
 
 project = sys.argv[1]
-found = {}
+found: dict[str, Any] = {}
 try:
     wandb.init(project=project, id="nowhere", resume="must")
 except wandb.errors.UsageError as error:

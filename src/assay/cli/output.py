@@ -51,7 +51,7 @@ def print_table(
         table.add_column(printable(name), justify=justify, overflow="fold")
     for row in shown:
         # Text, not markup: what users named their runs must not style the terminal.
-        table.add_row(*(Text(printable(text)) for text in row))
+        table.add_row(*(Text(printable(text.replace("\n", "\\n"))) for text in row))
     screen = console()
     with screen.capture() as captured:
         screen.print(table)
@@ -62,7 +62,9 @@ def print_facts(facts: Mapping[str, Any], *, tell: Callable[[str], None] | None 
     """Names and values, one a line, on standard output or by `tell`."""
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
-        (tell or say)(f"{name:<{width}}  {cell(value)}")
+        # A value of several lines stays beside its name, and none of them looks like another fact.
+        shown = cell(value).replace("\n", "\n" + " " * (width + 2))
+        (tell or say)(f"{name:<{width}}  {shown}")
 
 
 def say(text: str) -> None:

@@ -47,6 +47,8 @@ from assay.storage import reproduction as rows
 from assay.storage.database import Transaction
 from assay.storage.reproduction import KeptClaim
 
+__all__ = ["Claim", "KeptClaim", "Reproduction"]
+
 MAX_PAGE: Final = 1_000
 MAX_NAME: Final = 200
 _MAX_TERMS: Final = 16 << 20

@@ -10,8 +10,7 @@ from assay.domain.access import Action
 from assay.domain.exact import exact_text
 from assay.domain.reproduction import Change, Outcome, Report, terms_record
 from assay.faces.endpoint import NO_BODY, SMALL_BODY, Call, Endpoint
-from assay.services.reproduction import Claim
-from assay.storage.reproduction import KeptClaim
+from assay.services.reproduction import Claim, KeptClaim
 
 
 class ClaimRequest(msgspec.Struct, forbid_unknown_fields=True):

@@ -342,7 +342,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         name="collections.commit",
         summary="Commit a draft as the next version; the same content again is one version",
         permission=Action.TRACKING_WRITE,
-        body_limit=NO_BODY,
+        body_limit=SMALL_BODY,
         handler=commit_version,
         response=VersionAnswer,
     ),

@@ -55,7 +55,6 @@ try {
     ["runs", `/experiments/${sweep}?charts=%2Feval%7Closs%7Cgrad%2F&smooth=0.4`],
     ["run", `/runs/${runs[0].run_id}`],
     ["compare", `/compare?runs=${encodeURIComponent(ids)}&tab=parallel`],
-    ["model", "/models/digits"],
     ["promote", "/models/digits", promote],
     ["lineage", "/models/digits/versions/1?tab=lineage"],
     ["ledger", "/ledger", verify],

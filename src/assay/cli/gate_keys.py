@@ -1,4 +1,4 @@
-"""`assay gates keys` and `assay gates policy`: whose signatures count, and whether they are wanted."""
+"""`assay gate-keys`, and `assay gates policy`: whose signatures count, and whether they are wanted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assay.cli.output import note, print_facts, print_json, print_table, say, wh
 from assay.cli.utc_times import parse_utc
 from assay.sdk.client import url_path
 
-app = App(name="keys", help="Register, rotate and revoke the keys of gate runners.")
+app = App(name="gate-keys")
 
 
 @app.command
@@ -63,7 +63,7 @@ def list_keys(*, limit: int = 100, options: Options = DEFAULTS) -> None:
             )
             for key in found
         ],
-        empty="No key is registered here: `assay gate-runner keygen`, then `assay gates keys register`.",
+        empty="No key is registered here: `assay gate-runner keygen`, then `assay gate-keys register`.",
     )
     if is_more:
         note(f"There are more than {limit}; see them with --limit.")

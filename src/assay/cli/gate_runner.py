@@ -191,7 +191,7 @@ def keygen(*, key: Annotated[Path, Parameter(metavar="FILE")], options: Options 
     """Make the runner's key pair: the private key into a new file, the public one onto the screen.
 
     The private key never leaves this machine. A maintainer registers the public one with
-    `assay gates keys register`.
+    `assay gate-keys register`.
 
     Args:
         key: The file; it must not exist yet, and only you may read it afterwards.
@@ -203,7 +203,7 @@ def keygen(*, key: Annotated[Path, Parameter(metavar="FILE")], options: Options 
         print_json({"key_id": made.key_id, "public_key": made.public_key, "file": str(key)})
         return
     print_facts({"key": made.key_id, "public key": made.public_key, "private key": str(key)})
-    say(f"Register it: assay gates keys register {made.public_key} --runner NAME")
+    say(f"Register it: assay gate-keys register {made.public_key} --runner NAME")
 
 
 def _runner(

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from assay.sdk.client import Client
 
 app = App(name="gates")
-app.command(gate_keys.app)
 app.command(gate_keys.policy)
 
 

@@ -200,13 +200,22 @@ def _artifact_aliases(node: ArtifactNode, ask: Ask, _: Arguments) -> list[dict[s
     return [alias for member in found for alias in alias_nodes(member)]
 
 
+def _nothing() -> dict[str, Any]:
+    """What a draft has to show."""
+    return connection([], 0, has_next=False, total=0)
+
+
 def _artifact_members(node: ArtifactNode, ask: Ask, _: Arguments) -> dict[str, Any]:
+    if node.version.state is not VersionState.COMMITTED:
+        return _nothing()
     found = ask.services.collections.reads.memberships_of(ask.context, node.version.version_id)
     return connection([MembershipNode(one) for one in found], 0, has_next=False, total=len(found))
 
 
-def _manifest(node: ArtifactNode, ask: Ask, _: Arguments) -> dict[str, Any]:
+def _manifest(node: ArtifactNode, ask: Ask, _: Arguments) -> dict[str, Any] | None:
     version = node.version
+    if version.state is not VersionState.COMMITTED:
+        return None
     url = manifest_url(ask, version)
     return {
         "id": node_id("ArtifactManifest", version.version_id),
@@ -234,6 +243,8 @@ def _created_by(node: ArtifactNode, ask: Ask, _: Arguments) -> Any:
 
 
 def _used_by(node: ArtifactNode, ask: Ask, _: Arguments) -> dict[str, Any]:
+    if node.version.state is not VersionState.COMMITTED:
+        return _nothing()
     uses = ask.services.collections.reads.uses_of_version(
         ask.context, node.version.version_id, Direction.INPUT
     )
@@ -251,6 +262,8 @@ def _run(ask: Ask, run_id: str) -> RunNode | None:
 
 def _files(version: CollectionVersion, ask: Ask, arguments: Arguments) -> dict[str, Any]:
     """Files whose bytes are here; references are read from the manifest."""
+    if version.state is not VersionState.COMMITTED:
+        return _nothing()
     reads = ask.services.collections.reads
     names, pattern = arguments.get("names"), arguments.get("pattern")
     start, size = page_start(arguments.get("after")), arguments.get("first") or 50

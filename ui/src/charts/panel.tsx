@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChartLine, ChevronRight, SlidersHorizontal } from "lucide-react";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type UIEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { ChartSearch, XAxis } from "@/app/search";
 import { Button } from "@/design/button";
 import { cx } from "@/design/cx";
@@ -9,11 +9,15 @@ import { Popover } from "@/design/menu";
 import { Empty } from "@/design/states";
 import { Chart, type ChartRun } from "./chart";
 import { isSystem, keyFilter, moved, type Section, sectionsOf } from "./sections";
+import { holdTurns } from "./turns";
 
 const CHART_HEIGHT = 200;
 const ROW_HEIGHT = CHART_HEIGHT + 36 + 4 + 14;
 const HEADING_HEIGHT = 40;
 const LEAST_WIDTH = 300;
+/** Pixels in a millisecond, beyond which nobody reads a chart. */
+const FAST = 1.5;
+const SETTLE_MS = 80;
 
 type Row = { kind: "heading"; section: Section } | { kind: "charts"; section: string; keys: string[] };
 
@@ -69,6 +73,14 @@ export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelPro
     setToggled(next);
   };
 
+  const place = useRef({ top: 0, atMs: 0 });
+  const onScroll = (event: UIEvent<HTMLElement>) => {
+    const { scrollTop: top } = event.currentTarget;
+    const atMs = performance.now();
+    const speed = Math.abs(top - place.current.top) / Math.max(1, atMs - place.current.atMs);
+    if (speed > FAST) holdTurns(SETTLE_MS);
+    place.current = { top, atMs };
+  };
   const onFull = useCallback((key: string) => onSettings({ full: key }), [onSettings]);
   const onMove = useCallback(
     (key: string, to: string | -1 | 1) => {
@@ -94,6 +106,7 @@ export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelPro
       ) : (
         <div
           ref={scroller}
+          onScroll={onScroll}
           tabIndex={0}
           role="region"
           aria-label="Charts"

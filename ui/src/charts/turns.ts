@@ -2,9 +2,15 @@ import { useEffect, useState } from "react";
 
 const waiting: (() => void)[] = [];
 let isRunning = false;
+let heldUntilMs = 0;
+
+/** Gives nobody a turn for so long: what rushes past is not worth drawing. */
+export const holdTurns = (ms: number): void => {
+  heldUntilMs = performance.now() + ms;
+};
 
 function next(): void {
-  waiting.shift()?.();
+  if (performance.now() >= heldUntilMs) waiting.shift()?.();
   if (waiting.length > 0) requestAnimationFrame(next);
   else isRunning = false;
 }

@@ -20,11 +20,14 @@ TRAINERS_INSTALLED := $(TRAINERS_VENV)/.installed
 OLD_MLFLOW_VENV := .venv-old-mlflow
 OLD_MLFLOW_PY := $(OLD_MLFLOW_VENV)/bin/python
 OLD_MLFLOW_INSTALLED := $(OLD_MLFLOW_VENV)/.installed
+OLD_WANDB_VENVS := .venv-old-wandb
+OLD_WANDB := 0.16.6 0.18.7 0.21.4 0.25.1
+OLD_WANDB_INSTALLED := $(OLD_WANDB:%=$(OLD_WANDB_VENVS)/%/.installed)
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help install demo test test-slow test-pg test-trainers test-old-client check lint format bench lock bench-scale bench-ui screenshots
+.PHONY: help install demo test test-slow test-pg test-trainers test-old-client test-old-wandb check lint format bench lock bench-scale bench-ui screenshots
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -52,6 +55,10 @@ test-trainers: install $(TRAINERS_INSTALLED) ## run real trainers against a serv
 
 test-old-client: install $(OLD_MLFLOW_INSTALLED) ## run the MLflow conformance tests with a client a year older
 	@PYTHONPATH=src ASSAY_PYTHON=$(abspath $(PY)) $(OLD_MLFLOW_PY) -m pytest -W ignore tests/conformance/mlflow $(PYTEST_ARGS)
+
+test-old-wandb: install $(OLD_WANDB_INSTALLED) ## run what the wandb client writes and reads with four older releases
+	@ASSAY_WANDB_PYTHONS=$(subst $() ,:,$(OLD_WANDB:%=$(abspath $(OLD_WANDB_VENVS))/%/bin/python)) \
+	  $(PYTEST) tests/conformance/wandb -k other_releases $(PYTEST_ARGS)
 
 check: lint ## check format, lint, types and layers, and run the fast tests; under a minute
 	@$(PYTEST) -q tests/domain tests/repo
@@ -123,4 +130,12 @@ $(OLD_MLFLOW_INSTALLED): requirements/old-mlflow.txt tools/create-venv | $(OLD_M
 	@echo "Installing the older MLflow client into $(OLD_MLFLOW_VENV)"
 	@$(OLD_MLFLOW_PY) -m pip install -qq --disable-pip-version-check --no-input --no-deps \
 	  -r requirements/old-mlflow.txt
+	@touch $@
+
+$(OLD_WANDB_VENVS)/%/.installed: requirements/old-wandb/%.txt tools/create-venv
+	@echo "Installing wandb $* into $(OLD_WANDB_VENVS)/$*"
+	@mkdir -p $(OLD_WANDB_VENVS)
+	@tools/create-venv $(OLD_WANDB_VENVS)/$*
+	@$(OLD_WANDB_VENVS)/$*/bin/python -m pip install -qq --disable-pip-version-check --no-input --no-deps \
+	  -r requirements/old-wandb/$*.txt
 	@touch $@

@@ -27,7 +27,7 @@ def check_whole_life(found: dict[str, Any]) -> None:
     assert found["histogram"] == "histogram"
     assert {"config.yaml", "wandb-metadata.json"} <= set(found["files"])
     assert found["config_file"]
-    assert found["system"]
+    assert found.get("console", True)
     assert found["found"]
     assert (found["resumed"], found["rows_after"]) == (9, 15)
     assert found["offline"] == [{"off": 1}, 1, "finished"]
@@ -37,6 +37,9 @@ def test_a_run_of_every_kind_of_value_reads_back(either_server: LiveServer, tmp_
     """Scalars, nested values, NaN, infinities, histograms, resume and offline sync survive the trip."""
     found = run_script("whole_life", either_server.url, tmp_path, "whole")
     check_whole_life(found)
+    # Older releases take their first sample of the machine later than this script runs.
+    assert found["system"]
+    assert found["console"]
 
 
 @pytest.mark.skipif(not PYTHONS, reason="`make test-old-wandb` names other releases")

@@ -4,4 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-FEATURES: Final[tuple[str, ...]] = ("ARTIFACT_REGISTRY_SEARCH",)
+FEATURES: Final[tuple[str, ...]] = (
+    "ARTIFACT_REGISTRY_SEARCH",
+    "FILESTREAM_GZIP",
+    "MARK_RUN_FILES_UPLOADED",
+    "STRUCTURED_CONSOLE_LOGS",
+    "TOTAL_COUNT_IN_FILE_CONNECTION",
+)

@@ -53,6 +53,9 @@ found = {
     ]
     == [name],
 }
+if hasattr(read, "console_logs"):
+    lines = list(read.console_logs())
+    found["console"] = "a line of the console" in [line.content for line in lines]
 read.file("config.yaml").download("downloaded")
 found["config_file"] = "lr" in Path("downloaded/config.yaml").read_text()
 

@@ -97,7 +97,7 @@ def test_the_client_is_told_why_it_is_refused(script: Script) -> None:
 @pytest.mark.slow
 def test_several_writers_share_one_run(script: Script) -> None:
     """Each writer's rows are kept, although each counts its steps and lines from zero."""
-    found = script("shared")
+    found = script("several_writers")
     assert found["state"] == "finished"
     assert found["w0"] == found["w1"] == [0, 1, 2, 3, 4]
     assert found["main"] == [1]

@@ -64,6 +64,9 @@ class Heard:
     nested: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Dotted keys that stand for members of objects, with the way to each."""
 
+    logged_keys: frozenset[str] = frozenset()
+    """Keys of its rows."""
+
     summary_keys: Sequence[str] = ()
     """Keys that are in the summary and in no row."""
 
@@ -84,7 +87,9 @@ def shape_after(before: str, heard: Heard) -> str:
     for key, path in heard.nested.items():
         if key not in known and len(known) < MAX_NESTED:
             known[key], changed = list(path), True
-    listed = shape.setdefault("summary", [])
+    before_this = shape.get("summary", [])
+    listed = shape["summary"] = [key for key in before_this if key not in heard.logged_keys]
+    changed = changed or len(listed) < len(before_this)
     for key in heard.summary_keys:
         if key not in listed and len(listed) < MAX_NESTED:
             listed.append(key)

@@ -125,12 +125,28 @@ def test_the_summary_is_the_last_one_sent(server: Server) -> None:
     for text in ('{"a":1,"b":2}', '{"best":3}'):
         part = {"offset": 0, "content": [text]}
         server.stream(name, {"files": {"wandb-summary.json": part}}, "summaries")
+    server.stream(name, {"complete": True, "exitcode": 0}, "summaries")
     found = server.run(name, "summaries")
     assert json.loads(found["summaryMetrics"]) == {"best": 3}
     count = 'query($f: JSONString) { project(name: "summaries") { runCount(filters: $f) } }'
     answer = server.data(count, f='{"summary_metrics.best": {"$gt": 2}}')
     assert answer["project"]["runCount"] == 1
     assert found["history"] == []
+
+
+def test_a_summary_may_come_before_its_rows(server: Server) -> None:
+    """The client often sends it first; the rows have every key all the same."""
+    name = server.a_run()
+    part = {"offset": 0, "content": ['{"a":1,"n":{"b":2},"alone":3}']}
+    server.stream(name, {"files": {"wandb-summary.json": part}})
+    server.rows(name, {"_step": 0, "_timestamp": 1.7e9, "a": 1, "n": {"b": 2}})
+    server.stream(name, {"complete": True, "exitcode": 0})
+    row = {"_step": 0, "_timestamp": 1.7e9, "a": 1, "n": {"b": 2}}
+    assert history(server, name) == [row]
+    server.rows(name, {"_step": 1, "_timestamp": 1.7e9, "alone": 4}, first=1)
+    assert history(server, name)[-1]["alone"] == 4
+    points = server.ask("GET", f"/api/v1/runs/{name}/history", params={"key": "a"}).json()
+    assert points["values"] == [1]
 
 
 @pytest.mark.parametrize(

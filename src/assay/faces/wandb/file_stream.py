@@ -111,13 +111,17 @@ def _take(call: Call, context: Context, node: RunNode, delivery: Delivery) -> di
             gather_console(part.content, part.offset, ordinal, context.now_ms, gathered)
     first_step = min(gathered.history_steps, default=None)
     summary = _summary(delivery)
-    alone = gather_summary(node, summary or {}, context.now_ms, gathered)
+    logged = frozenset(gathered.keys)
+    # Not before the end: a summary may come before the rows that it sums up.
+    last = (summary or read_line(node.summary) or {}) if delivery.complete else {}
+    alone = gather_summary(node, last, context.now_ms, gathered)
     _keep(call, context, run_id, gathered)
     heard = Heard(
         writer=writer,
         lines=lines,
         summary=None if summary is None else json_text(summary),
         nested=gathered.nested,
+        logged_keys=logged,
         summary_keys=alone,
         first_step=first_step,
         exit_code=delivery.exitcode,

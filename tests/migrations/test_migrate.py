@@ -42,7 +42,7 @@ def test_a_database_behind_is_not_served_unmigrated(
 ) -> None:
     """`check` alone never brings a database up to date: it says that `assay serve` does."""
     known = available(database.engine)
-    later = Migration(len(known) + 1, "later", "CREATE TABLE later (id INTEGER);")
+    later = Migration(known[-1].number + 1, "later", "CREATE TABLE later (id INTEGER);")
     monkeypatch.setattr(migrations, "available", lambda _: (*known, later))
     with pytest.raises(FailedPrecondition, match=f"lacks migration {later.number:04d}"):
         check(database)
@@ -51,13 +51,15 @@ def test_a_database_behind_is_not_served_unmigrated(
 def test_a_failing_migration_leaves_nothing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A migration is one transaction: its first statements go with the one that fails."""
+    """A migration is one transaction, and whoever runs it reads which statement failed, and why."""
     known = available(database.engine)
     sql = "CREATE TABLE half (id INTEGER);\nSELECT 1 FROM nowhere;"
-    broken = Migration(len(known) + 1, "broken", sql)
+    broken = Migration(known[-1].number + 1, "broken", sql)
     monkeypatch.setattr(migrations, "available", lambda _: (*known, broken))
-    with pytest.raises(Exception, match="nowhere"):
+    with pytest.raises(FailedPrecondition, match=r"statement 2 .*SELECT 1 FROM nowhere") as failed:
         migrate(database, 5)
+    assert f"{broken.number:04d} (broken)" in failed.value.message
+    assert "no such table" in failed.value.message or "does not exist" in failed.value.message
     monkeypatch.undo()
     check(database)
     with database.write() as tx:
@@ -69,7 +71,9 @@ def test_a_skipped_migration_is_not_applied_late(
 ) -> None:
     """Migrations run in order; one that a newer database jumped over is refused."""
     known = available(database.engine)
-    skipped, third = (Migration(len(known) + more, f"m{more}", "SELECT 1;") for more in (1, 2))
+    skipped, third = (
+        Migration(known[-1].number + more, f"m{more}", "SELECT 1;") for more in (1, 2)
+    )
     monkeypatch.setattr(migrations, "available", lambda _: (*known, third))
     assert [migration.number for migration in migrate(database, 5)] == [third.number]
     monkeypatch.setattr(migrations, "available", lambda _: (*known, skipped, third))

@@ -21,6 +21,7 @@ _NAME = re.compile(
     r"(?P<number>\d{4})_(?P<words>[a-z0-9_]+)(\.(?P<engine>sqlite|postgresql))?\.sql"
 )
 _LOCK_KEY = 7475
+_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,14 @@ def migrate(database: Database, now_ms: int) -> Sequence[Migration]:
     """Apply what is missing, each in its own transaction, and return it.
 
     Raises FailedPrecondition when a newer version has written the database, or when a migration
-    that was applied differs from the one shipped: then nothing is touched.
+    that was applied differs from the one shipped: then nothing is touched. Also when a statement
+    fails, with its number and its text: then the migrations before that one are done.
     """
     applied_now: list[Migration] = []
     for migration in available(database.engine):
         with database.write() as tx:
             if _prepare(tx, database.engine, migration):
-                for statement in statements(migration.sql):
-                    tx.driver_plain(statement)
+                _apply(tx, migration)
                 _record(tx, migration, now_ms)
                 applied_now.append(migration)
     check(database)
@@ -147,6 +148,22 @@ def _prepare(tx: Transaction, engine: Engine, migration: Migration) -> bool:
         msg = f"Migration {migration.number:04d} was skipped in this database; refusing to apply it late."
         raise FailedPrecondition(msg)
     return migration.number not in applied
+
+
+def _apply(tx: Transaction, migration: Migration) -> None:
+    # Whoever runs a migration operates this database: here the driver's words and the SQL are the help.
+    driver_error = tx.connection.dialect.loaded_dbapi.Error
+    for place, statement in enumerate(statements(migration.sql), 1):
+        try:
+            tx.driver_plain(statement)
+        except driver_error as error:
+            words = " ".join(statement.split())
+            shown = words if len(words) <= _SHOWN else words[:_SHOWN] + "…"
+            msg = (
+                f"Migration {migration.number:04d} ({migration.name}) failed and left nothing: "
+                f"statement {place} `{shown}`: {' '.join(str(error).split())}"
+            )
+            raise FailedPrecondition(msg) from error
 
 
 def _record(tx: Transaction, migration: Migration, now_ms: int) -> None:

@@ -107,9 +107,13 @@ class FreezeWindow:
 
 @dataclass(frozen=True, slots=True)
 class BreakGlassRequest:
-    """An admin's wish to move a protected alias past its gate, until a second person confirms it."""
+    """An admin's wish to move a protected alias past its gate, until a second person confirms it.
+
+    It is about the version of key `version_pk`, whatever is called like it later.
+    """
 
     pk: int
+    version_pk: int
     request_id: str
     workspace: str
     model: str

@@ -58,6 +58,7 @@ class BreakGlass:
             assert context.actor.principal_id is not None
             asked = BreakGlassRequest(
                 pk=0,
+                version_pk=found.pk,
                 request_id=self._platform.token_hex(16),
                 workspace=owner.workspace,
                 model=owner.name,
@@ -74,7 +75,7 @@ class BreakGlass:
                 closed_by=None,
                 closed_at_ms=None,
             )
-            break_glass.insert_request(tx, found.pk, asked)
+            break_glass.insert_request(tx, asked)
             self._record(tx, context, "break_glass.requested", asked)
             return self._get(tx, context, asked.request_id)
 
@@ -82,7 +83,8 @@ class BreakGlass:
         """Move the alias as the second person: a maintainer or admin other than who asked.
 
         Raises PermissionDenied for the same person, FailedPrecondition for a request that is closed,
-        expired or asked by somebody who may no longer ask, Conflict when the alias has moved.
+        expired or asked by somebody who may no longer ask, Conflict when the alias has moved or the
+        name stands for another model now.
         """
         with self._platform.database.read() as tx:
             asked = self._get(tx, context, request_id)
@@ -99,6 +101,11 @@ class BreakGlass:
             asked = self._open(tx, context, request_id)
             owner = get_model(tx, context, asked.model)
             found = get_version(tx, owner, asked.version)
+            if found.pk != asked.version_pk:
+                raise Conflict(
+                    f"Model {asked.model!r} was made anew since the glass was to be broken; ask anew.",
+                    field="request_id",
+                )
             held = self._held(tx, owner, asked.alias)
             if held.revision != asked.alias_revision:
                 raise Conflict(

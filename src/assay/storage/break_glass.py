@@ -30,12 +30,12 @@ _BY_ID = _IN_WORKSPACE.where(break_glass.c.request_id == bindparam("request_id")
 _PAGE = _IN_WORKSPACE.where(break_glass.c.id > bindparam("after")).order_by(break_glass.c.id)
 
 
-def insert_request(tx: Transaction, version_pk: int, asked: BreakGlassRequest) -> None:
-    """Keep a request; its key, model and version come from the version's row."""
+def insert_request(tx: Transaction, asked: BreakGlassRequest) -> None:
+    """Keep a request; its model and version come from the version's row."""
     tx.execute(
         insert(break_glass).values(
             request_id=asked.request_id,
-            version_id=version_pk,
+            version_id=asked.version_pk,
             alias=asked.alias,
             alias_revision=asked.alias_revision,
             artifact_digest=asked.artifact_digest,
@@ -83,6 +83,7 @@ def close_request(
 def _request(row: Row[Any]) -> BreakGlassRequest:
     return BreakGlassRequest(
         pk=row.id,
+        version_pk=row.version_id,
         request_id=row.request_id,
         workspace=row.workspace,
         model=row.model,

@@ -40,6 +40,7 @@ from assay.services.saved_views import SavedViews
 from assay.services.search import Search
 from assay.services.signatures import Signatures
 from assay.services.stages import Stages
+from assay.services.sweeps import Sweeps
 from assay.services.versions import Versions
 from assay.services.webhook_delivery import WebhookDelivery
 from assay.services.webhook_post import WebhookPost
@@ -91,6 +92,7 @@ class Services:
     collections: Collections
     signatures: Signatures
     clients: ClientTracking
+    sweeps: Sweeps
 
     def start(self) -> None:
         """Start the background threads and clear what an earlier crash left half-uploaded."""
@@ -189,4 +191,5 @@ def _tracking(platform: Platform, ledger: Ledger) -> dict[str, Any]:
         "health": health,
         "compaction": compaction,
         "clients": ClientTracking(platform, runs, ingest),
+        "sweeps": Sweeps(platform),
     }

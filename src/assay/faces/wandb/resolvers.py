@@ -13,6 +13,7 @@ from assay.faces.wandb import (
     run_reads,
     run_search,
     runs,
+    sweeps,
     viewer,
 )
 from assay.faces.wandb.ask import Resolvers
@@ -27,4 +28,5 @@ RESOLVERS: Final[tuple[Resolvers, ...]] = (
     artifact_reads.RESOLVERS,
     artifact_writes.RESOLVERS,
     registry.RESOLVERS,
+    sweeps.RESOLVERS,
 )

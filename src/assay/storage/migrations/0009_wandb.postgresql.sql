@@ -11,9 +11,9 @@ CREATE TABLE wandb_runs (
   exit_code BIGINT,
   heartbeat_at_ms BIGINT NOT NULL,
   CONSTRAINT pk_wandb_runs PRIMARY KEY (run_pk),
+  CONSTRAINT uq_wandb_runs_experiment_id_name UNIQUE (experiment_id, name),
   CONSTRAINT fk_wandb_runs_run_pk FOREIGN KEY(run_pk) REFERENCES runs (id),
-  CONSTRAINT fk_wandb_runs_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (id),
-  CONSTRAINT uq_wandb_runs_experiment_id_name UNIQUE (experiment_id, name)
+  CONSTRAINT fk_wandb_runs_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (id)
 );
 
 CREATE INDEX ix_wandb_runs_state_heartbeat_at_ms ON wandb_runs (state, heartbeat_at_ms);

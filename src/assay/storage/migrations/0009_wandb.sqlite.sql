@@ -11,9 +11,9 @@ CREATE TABLE wandb_runs (
   exit_code INTEGER,
   heartbeat_at_ms INTEGER NOT NULL,
   CONSTRAINT pk_wandb_runs PRIMARY KEY (run_pk),
+  CONSTRAINT uq_wandb_runs_experiment_id_name UNIQUE (experiment_id, name),
   CONSTRAINT fk_wandb_runs_run_pk FOREIGN KEY(run_pk) REFERENCES runs (id),
-  CONSTRAINT fk_wandb_runs_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (id),
-  CONSTRAINT uq_wandb_runs_experiment_id_name UNIQUE (experiment_id, name)
+  CONSTRAINT fk_wandb_runs_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (id)
 )
  STRICT;
 
@@ -29,4 +29,5 @@ CREATE TABLE wandb_streams (
   CONSTRAINT pk_wandb_streams PRIMARY KEY (run_pk, file, writer),
   CONSTRAINT fk_wandb_streams_run_pk FOREIGN KEY(run_pk) REFERENCES runs (id)
 )
- WITHOUT ROWID, STRICT;
+ WITHOUT ROWID,
+ STRICT;

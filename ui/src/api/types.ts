@@ -17,10 +17,17 @@ export interface Whoami {
   now_ms: number;
 }
 
+export type Demand = "off" | "warn" | "require";
+
 export interface Workspace {
   name: string;
   description: string;
-  policy: { lineage: "required" | "recorded"; protected: string[] };
+  policy: {
+    lineage: "required" | "recorded";
+    protected: string[];
+    strict_refs: Demand;
+    closure_at_promotion: Demand;
+  };
   created_at_ms: number;
 }
 
@@ -206,6 +213,7 @@ export interface Verdict {
   rows_sha256: string | null;
   runner: string;
   created_at_ms: number;
+  signature: { key_id: string; public_key: string; signature: string; statement: string } | null;
 }
 
 export interface Version {
@@ -255,12 +263,32 @@ export interface Decision {
   champion: number | null;
   gate: { name: string; version: number; fingerprint: string } | null;
   gate_runs: string[];
+  /** Advice: whether the win, item by item, could be luck. */
+  paired?: Paired;
+  /** Only where the gate wants approvals. */
+  approvals?: {
+    wanted: number;
+    given: { approval_id: string; approver: string }[];
+    barred: string[];
+  };
+}
+
+export interface Paired {
+  method: "mcnemar_exact" | "paired_bootstrap";
+  p_value: string;
+  p_value_float: number;
+  items: number;
+  wins: number;
+  losses: number;
+  ties: number;
+  rounds: number;
+  attempts: number;
 }
 
 export interface Move {
   alias: string;
   revision: number;
-  kind: "set" | "promotion" | "rollback" | "removed" | "imported";
+  kind: "set" | "promotion" | "rollback" | "removed" | "imported" | "break_glass";
   from_version: number | null;
   to_version: number | null;
   decision: Partial<Decision> | null;
@@ -385,6 +413,7 @@ export interface AuditReport {
   moves: number;
   verdicts: number;
   blobs: number;
+  checkpoints: number;
   head: { seq: number; hash: string };
   finding_count: number;
   findings: { area: string; message: string; seq: number | null }[];

@@ -130,12 +130,52 @@ export const version = (raw: Raw): { tab?: (typeof VERSION_TABS)[number] } => ({
 
 export const gates = (raw: Raw): { tab?: "suites" | "runs" } => ({ tab: oneOf(raw.tab, ["suites", "runs"]) });
 
-export const ledger = (raw: Raw): { object?: string; action?: string; event?: number } => ({
+export const OUTCOMES = ["allowed", "denied", "error"] as const;
+export interface LedgerSearch {
+  object?: string;
+  action?: string;
+  actor?: string;
+  outcome?: (typeof OUTCOMES)[number];
+  /** Found anywhere in an event. */
+  text?: string;
+  /** Days in UTC, `2026-08-01`, both included. */
+  from?: string;
+  to?: string;
+  event?: number;
+}
+const day = (value: unknown): string | undefined =>
+  typeof value === "string" && /^\d{4}-\d\d-\d\d$/.test(value) ? value : undefined;
+export const ledger = (raw: Raw): LedgerSearch => ({
   object: text(raw.object),
   action: text(raw.action),
+  actor: text(raw.actor),
+  outcome: oneOf(raw.outcome, OUTCOMES),
+  text: text(raw.text),
+  from: day(raw.from),
+  to: day(raw.to),
   event: typeof raw.event === "number" ? raw.event : undefined,
 });
 
-export const settings = (raw: Raw): { tab?: "principals" | "tokens" | "webhooks" | "you" } => ({
-  tab: oneOf(raw.tab, ["principals", "tokens", "webhooks", "you"]),
+export const SETTINGS_TABS = ["sources", "gates", "principals", "tokens", "webhooks", "you"] as const;
+export const settings = (raw: Raw): { tab?: (typeof SETTINGS_TABS)[number] } => ({
+  tab: oneOf(raw.tab, SETTINGS_TABS),
+});
+
+export const collections = (raw: Raw): ListSearch & { type?: string } => ({
+  q: text(raw.q),
+  type: text(raw.type),
+});
+
+/** Where a collection is: in an experiment, or in a registry. */
+export interface CollectionSearch {
+  experiment?: string;
+  registry?: string;
+  v?: string;
+  path?: string;
+}
+export const collection = (raw: Raw): CollectionSearch => ({
+  experiment: text(raw.experiment),
+  registry: text(raw.registry),
+  v: text(raw.v),
+  path: text(raw.path),
 });

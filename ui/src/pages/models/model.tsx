@@ -12,7 +12,10 @@ import { Moment } from "@/design/moment";
 import { Page } from "@/design/page";
 import { Digest, Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
+import { plural } from "@/format/number";
+import { OpenBreakGlass } from "./break-glass";
 import { bestCandidate, currentVerdict } from "./candidate";
+import { Frozen } from "./frozen";
 import { AliasBadge, OutcomeBadge, Score, StateBadge } from "./outcome";
 import { PromoteDialog } from "./promote";
 import { RollbackDialog } from "./rollback";
@@ -75,6 +78,7 @@ function Loaded({ model, versions }: { model: Model; versions: Version[] }) {
         ) : null
       }
     >
+      <OpenBreakGlass model={model.name} />
       {versions.length === 0 ? (
         <Empty title="No versions yet">
           <p>Register the files of a run:</p>
@@ -83,6 +87,7 @@ function Loaded({ model, versions }: { model: Model; versions: Version[] }) {
       ) : (
         <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_26rem]">
           <div className="min-w-0 space-y-5">
+            <Frozen />
             <Holders
               model={model}
               versions={versions}
@@ -314,6 +319,9 @@ function GateCard({ gate }: { gate: Gate | null }) {
         <Score text={String(threshold)} className="font-medium text-ink tabular" />, and strictly better than
         the champion.
         {guards?.length ? ` ${guards.map((each) => each.metric).join(", ")} must not fall behind.` : ""}
+        {gate.spec.approvals
+          ? ` ${plural(gate.spec.approvals, "other person", "other people")} must agree.`
+          : ""}
       </p>
     </Card>
   );

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { CircleCheck, OctagonPause } from "lucide-react";
-import { useState } from "react";
+import { CircleCheck, OctagonPause, Siren } from "lucide-react";
+import { type ReactNode, useState } from "react";
 import { ApiError, apiPath, post } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { Decision, Gate, Model, Move, Version } from "@/api/types";
@@ -12,6 +12,11 @@ import { Field, Input, Select } from "@/design/field";
 import { Snippet } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { exactToNumber } from "@/format/number";
+import { Approvals } from "./approvals";
+import { BreakGlassDialog } from "./break-glass";
+import { ClosureLine } from "./closure";
+import { EvidenceLine, PairedAdvice } from "./evidence";
+import { Frozen } from "./frozen";
 import { Score } from "./outcome";
 
 /** What would be decided, on which evidence and why, before anybody presses anything. */
@@ -56,6 +61,26 @@ export function PromoteDialog({
       ]),
   });
   const decision = preview.data;
+  const me = useQuery(queries.whoami()).data;
+  const [breaking, setBreaking] = useState(false);
+  const gateRuns = useQuery(queries.gateRuns({ model: model.name })).data ?? [];
+  const verdicts = gateRuns
+    .filter((each) => decision?.gate_runs.includes(each.gate_run_id))
+    .flatMap((each) => each.verdict ?? []);
+  const mayBreak =
+    decision && !decision.promoted && me?.kind === "user" && me.actions.includes("break_glass.request");
+  if (breaking)
+    return (
+      <BreakGlassDialog
+        model={model.name}
+        version={version}
+        alias={alias}
+        onClose={() => {
+          setBreaking(false);
+          onClose();
+        }}
+      />
+    );
   const needsExam =
     decision?.codes.some(
       (code) => code === "no_verdict" || code === "champion_not_comparable" || code === "wrong_gate",
@@ -69,6 +94,11 @@ export function PromoteDialog({
       note="Decided by the gate, in one transaction. This is what it would decide now."
       footer={
         <>
+          {mayBreak ? (
+            <Button variant="ghost" className="mr-auto text-bad" onClick={() => setBreaking(true)}>
+              <Siren /> Break the glass
+            </Button>
+          ) : null}
           <Button onClick={onClose}>Cancel</Button>
           <Button
             variant="primary"
@@ -123,8 +153,14 @@ export function PromoteDialog({
           <Failure error={preview.error} onRetry={() => void preview.refetch()} />
         ) : decision ? (
           <>
-            <Contest decision={decision} gate={gate} />
+            {decision.codes.includes("frozen") ? <Frozen alias={alias} /> : null}
+            <Contest decision={decision} gate={gate}>
+              <EvidenceLine verdicts={verdicts} />
+            </Contest>
             <Reasons decision={decision} />
+            <Approvals decision={decision} reason={reason} />
+            <PairedAdvice decision={decision} />
+            <ClosureLine model={model.name} version={version} />
           </>
         ) : null}
         {promote.error ? <Held error={promote.error} /> : null}
@@ -153,7 +189,15 @@ export function PromoteDialog({
 }
 
 /** Both scores under the same gate, on one scale with the threshold. */
-function Contest({ decision, gate }: { decision: Decision; gate: Gate | null }) {
+function Contest({
+  decision,
+  gate,
+  children,
+}: {
+  decision: Decision;
+  gate: Gate | null;
+  children: ReactNode;
+}) {
   const challenger = exactToNumber(decision.challenger_score);
   const champion = exactToNumber(decision.champion_score);
   const threshold = exactToNumber(gate ? String(gate.spec.threshold) : null);
@@ -195,6 +239,7 @@ function Contest({ decision, gate }: { decision: Decision; gate: Gate | null }) 
           threshold={threshold}
         />
       </div>
+      {children}
     </section>
   );
 }

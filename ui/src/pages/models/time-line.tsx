@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { ArrowUpFromLine, Import, Minus, Tag, Undo2 } from "lucide-react";
+import { ArrowUpFromLine, Import, Minus, Siren, Tag, Undo2 } from "lucide-react";
 import type { ReactNode } from "react";
 import type { Move } from "@/api/types";
 import { cx } from "@/design/cx";
@@ -11,6 +11,7 @@ const LOOKS: Record<Move["kind"], { verb: string; icon: ReactNode; tone: string 
   rollback: { verb: "Rolled back to", icon: <Undo2 />, tone: "bg-warn-soft text-warn" },
   set: { verb: "Set to", icon: <Tag />, tone: "bg-accent-soft text-accent-ink" },
   removed: { verb: "Taken away", icon: <Minus />, tone: "bg-bad-soft text-bad" },
+  break_glass: { verb: "Glass broken for", icon: <Siren />, tone: "bg-bad-strong text-on-accent" },
   imported: { verb: "Moved in", icon: <Import />, tone: "bg-sunken text-ink-2" },
 };
 
@@ -64,6 +65,9 @@ export function TimeLine({ moves, model }: { moves: readonly Move[]; model: stri
                     ", the first champion"
                   )}
                 </p>
+              ) : null}
+              {move.kind === "break_glass" ? (
+                <p className="text-xs font-medium text-bad">Past the gate, by two people.</p>
               ) : null}
               {move.reason ? <p className="text-xs text-ink-2">“{move.reason}”</p> : null}
               <p className="mt-0.5 text-xs text-ink-3">

@@ -1,7 +1,7 @@
 """Attempts on `production` by people without the right, and by people with half of it."""
 
 from tests.governance_cases.scene import Court
-from tests.support.office import MODEL
+from tests.support.office import MODEL, rows
 
 
 def test_g24_broken_glass_lets_in_no_namesake(court: Court) -> None:
@@ -19,3 +19,25 @@ def test_g24_broken_glass_lets_in_no_namesake(court: Court) -> None:
 
     assert (status, answer["error"]["code"]) == (409, "conflict")
     assert court.holder() is None
+
+
+def test_g29_a_rollback_returns_to_nobody_who_was_only_set_there(court: Court) -> None:
+    """G29: who held the alias before it was protected never passed a gate, and is passed over."""
+    court.a_gate(0.5)
+    court.a_version("set by hand")
+    by_hand = f"/models/{MODEL}/aliases/staging"
+    assert court.call(court.trainer, "PUT", by_hand, {"version": 1})[0] == 200
+    policy = {"protected": ["production", "staging"]}
+    assert court.call(court.admin, "PATCH", "/workspaces/default", policy)[0] == 200
+    court.services.gate_runs.request(court.ask(), MODEL, 1)
+    court.post_rows(court.lease(court.runner), rows(4))
+    assert court.promoted(court.scored("two", 6), alias="staging")[0] == 200
+    path = f"/models/{MODEL}/rollback"
+
+    status, answer = court.call(court.maintainer, "POST", path, {"alias": "staging"})
+
+    assert (status, answer["error"]["code"]) == (409, "failed_precondition")
+    assert court.holder("staging") == 2
+    assert court.promoted(court.scored("three", 7), alias="staging")[0] == 200
+    assert court.call(court.maintainer, "POST", path, {"alias": "staging"})[0] == 200
+    assert court.holder("staging") == 2

@@ -27,6 +27,7 @@ from assay.domain.names import check_alias, check_text, is_protected
 from assay.domain.promotion import Decision, Reason, decide, rollback_target
 from assay.domain.proposal import Proposal, hold_message
 from assay.domain.registry import (
+    EARNED_KINDS,
     AliasMove,
     ModelVersion,
     MoveKind,
@@ -154,8 +155,9 @@ class Promotion:
     ) -> AliasMove:
         """Give the alias back to the champion before, and quarantine the version that it left.
 
-        A second rollback goes one further. Raises FailedPrecondition when nobody usable held the
-        alias before, Conflict for a stale `expected_revision`.
+        A second rollback goes one further. Who was only set there while the alias was not protected
+        is passed over. Raises FailedPrecondition when nobody usable held the alias before, Conflict
+        for a stale `expected_revision`.
         """
         self._require(context, "rollback", model, alias, {})
         check_alias(alias)
@@ -388,14 +390,16 @@ class Promotion:
 
     def _earlier_holder(self, tx: Transaction, model: RegisteredModel, alias: str) -> ModelVersion:
         trail = list(aliases.holder_trail(tx, model.pk, alias))
-        numbers = {number for _, number in trail if number is not None}
+        # Who was set there, while the alias was not protected, has not earned it.
+        numbers = {number for kind, number in trail if number is not None and kind in EARNED_KINDS}
         holders = model_versions.find_versions(tx, model.pk, numbers)
         usable = {
             number
             for number, found in holders.items()
             if found.state is VersionState.REGISTERED and found.verifiable
         }
-        return holders[rollback_target(trail, numbers - usable)]
+        unusable = {number for _, number in trail if number is not None} - usable
+        return holders[rollback_target(trail, unusable)]
 
     def check_bytes(self, context: Context, model: str, version: int) -> None:
         """Refuse a version whose frozen files are not what they were, before any lock is held.

@@ -1,6 +1,6 @@
 """Attempts on `production` by people without the right, and by people with half of it."""
 
-from tests.governance_cases.scene import Court
+from tests.governance_cases.scene import Court, codes
 from tests.support.office import MODEL, rows
 
 
@@ -41,3 +41,20 @@ def test_g29_a_rollback_returns_to_nobody_who_was_only_set_there(court: Court) -
     assert court.promoted(court.scored("three", 7), alias="staging")[0] == 200
     assert court.call(court.maintainer, "POST", path, {"alias": "staging"})[0] == 200
     assert court.holder("staging") == 2
+
+
+def test_g25_the_same_files_under_another_number_stay_in_quarantine(court: Court) -> None:
+    """G25: registered once more, what was rolled back is held until the first is cleared."""
+    court.a_gate(0.5)
+    court.promoted(court.scored("one", 6))
+    court.promoted(court.scored("two", 7))
+    assert court.call(court.maintainer, "POST", f"/models/{MODEL}/rollback", {})[0] == 200
+    twin = court.scored("two", 8)
+
+    assert codes(court.promoted(twin)) == ["quarantined"]
+    body = {"model": MODEL, "version": twin.version, "reason": "it is urgent"}
+    assert court.call(court.admin, "POST", "/break-glass", body)[0] == 409
+    path = f"/models/{MODEL}/versions/2/clear"
+    assert court.call(court.trainer, "POST", path, {"reason": "please"})[0] == 403
+    assert court.call(court.maintainer, "POST", path, {"reason": "a false alarm"})[0] == 200
+    assert court.promoted(twin)[0] == 200

@@ -91,7 +91,8 @@ _NOT_COMPARED: Final = frozenset(
 class Contender:
     """A version in the contest: its frozen bytes, its standing, and its verdict under the gate.
 
-    `void` says why the verdict that it was given does not count; `verdict` is None then.
+    `void` says why the verdict that it was given does not count; `verdict` is None then. `twin` is a
+    quarantined version of the model that has the very same files.
     """
 
     version: int
@@ -100,6 +101,7 @@ class Contender:
     state: VersionState = VersionState.REGISTERED
     is_verifiable: bool = True
     void: str | None = None
+    twin: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,12 @@ def _standing(challenger: Contender, champion: Contender | None) -> Iterable[tup
             Reason.QUARANTINED,
             f"quarantined: version {version} was rolled away from and has not been cleared.",
         )
+    elif challenger.twin is not None:
+        sentence = (
+            f"quarantined: version {version} has the files of version {challenger.twin}, which was "
+            "rolled away from and has not been cleared."
+        )
+        yield Reason.QUARANTINED, sentence
     if not challenger.is_verifiable or challenger.artifact_digest is None:
         yield (
             Reason.UNVERIFIABLE,

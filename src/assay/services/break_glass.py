@@ -21,7 +21,7 @@ from assay.services.ledger import Ledger, actor_text
 from assay.services.people import bare_name, require_person, still_may
 from assay.services.platform import Platform
 from assay.services.promotion import Promotion
-from assay.storage import aliases, break_glass
+from assay.storage import aliases, break_glass, model_versions
 from assay.storage.aliases import HeldAlias
 from assay.storage.database import Transaction
 
@@ -54,7 +54,7 @@ class BreakGlass:
             owner = get_model(tx, context, model)
             found = get_version(tx, owner, version)
             held = self._held(tx, owner, alias)
-            digest = _check_standing(found, held)
+            digest = _check_standing(tx, found, held)
             assert context.actor.principal_id is not None
             asked = BreakGlassRequest(
                 pk=0,
@@ -113,7 +113,7 @@ class BreakGlass:
                     field="request_id",
                     revision=held.revision,
                 )
-            _check_standing(found, held)
+            _check_standing(tx, found, held)
             state, by = BreakGlassState.CONFIRMED, actor_text(context)
             break_glass.close_request(tx, asked.pk, state, by, context.now_ms)
             self._record(tx, context, "break_glass.confirmed", asked)
@@ -215,13 +215,18 @@ class BreakGlass:
         )
 
 
-def _check_standing(version: ModelVersion, held: HeldAlias) -> str:
+def _check_standing(tx: Transaction, version: ModelVersion, held: HeldAlias) -> str:
     """The digest of a version that may stand in: what no emergency excuses is refused."""
     name = f"Version {version.version} of {version.model!r}"
     if not version.verifiable or version.artifact_digest is None:
         raise FailedPrecondition(f"{name} has no closed lineage or no files.", field="version")
     if version.state is not VersionState.REGISTERED:
         raise FailedPrecondition(f"{name} is {version.state.value}.", field="version")
+    twin = model_versions.find_quarantined_twin(tx, version.pk)
+    if twin is not None:
+        raise FailedPrecondition(
+            f"{name} has the files of version {twin}, which is quarantined.", field="version"
+        )
     if held.version_pk == version.pk:
         raise FailedPrecondition(f"{name} holds the alias already.", field="version")
     return version.artifact_digest

@@ -7,7 +7,7 @@ verdicts → let `domain.promotion` decide → history, alias, ledger, idempoten
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assay.domain.access import Action
 from assay.domain.canonical import JsonValue
@@ -482,7 +482,7 @@ def _decided(
     unclosed: str | None,
 ) -> Decision:
     return decide(
-        contender(*ours),
+        replace(contender(*ours), twin=review.twin),
         None if theirs is None else contender(*theirs),
         gate,
         approvals=review.approvers,

@@ -15,19 +15,23 @@ from assay.services.evidence import Weighed, contender
 from assay.services.paired_tests import PairedTests
 from assay.services.people import bare_name, still_may
 from assay.services.platform import Platform
-from assay.storage import approvals, freezes, runs, verdicts
+from assay.storage import approvals, freezes, model_versions, runs, verdicts
 from assay.storage.aliases import HeldAlias
 from assay.storage.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What people and the calendar say of one promotion, and what the paired test shows."""
+    """What people and the calendar say of one promotion, and what the paired test shows.
+
+    `twin` is a quarantined version with the challenger's files.
+    """
 
     approvals: tuple[Approval, ...]
     barred: frozenset[str]
     frozen: str | None
     paired: PairedResult | None
+    twin: int | None
 
     @property
     def approvers(self) -> frozenset[str]:
@@ -64,6 +68,7 @@ class Reviewing:
             barred=frozenset() if gate is None else barred_from_approving(tx, gate, version),
             frozen=None if window is None else frozen_sentence(window),
             paired=self._paired(tx, model, held, gate, challenger, champion),
+            twin=model_versions.find_quarantined_twin(tx, version.pk),
         )
 
     def _approvals(

@@ -42,6 +42,21 @@ _BY_NUMBER = VERSIONS.where(
     model_versions.c.version == bindparam("version"),
 )
 _BY_PK = VERSIONS.where(model_versions.c.id == bindparam("pk"))
+_OTHER = model_versions.alias("other")
+_TWIN = (
+    select(func.min(_OTHER.c.version))
+    .join_from(
+        model_versions,
+        _OTHER,
+        (_OTHER.c.model_id == model_versions.c.model_id)
+        & (_OTHER.c.artifact_digest == model_versions.c.artifact_digest)
+        & (_OTHER.c.id != model_versions.c.id),
+    )
+    .where(
+        model_versions.c.id == bindparam("pk"),
+        _OTHER.c.state == VersionState.QUARANTINED.value,
+    )
+)
 _FILES = (
     select(
         model_version_files.c.path, model_version_files.c.size_bytes, model_version_files.c.sha256
@@ -131,6 +146,12 @@ def find_versions(
         model_versions.c.model_id == model_pk, model_versions.c.version.in_(numbers)
     )
     return {row.version: as_version(row) for row in tx.execute(statement)}
+
+
+def find_quarantined_twin(tx: Transaction, pk: int) -> int | None:
+    """The first quarantined version of the same model with the very same files, other than this one."""
+    found: int | None = tx.execute(_TWIN, {"pk": pk}).scalar_one()
+    return found
 
 
 def find_version_by_pk(tx: Transaction, pk: int) -> ModelVersion | None:

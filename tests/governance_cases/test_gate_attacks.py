@@ -1,6 +1,7 @@
 """Attempts on `production` by people without the right, and by people with half of it."""
 
 from tests.governance_cases.scene import Court, codes
+from tests.governance_cases.test_gate_people import approved, gate_of
 from tests.support.office import MODEL, rows
 
 
@@ -58,3 +59,17 @@ def test_g25_the_same_files_under_another_number_stay_in_quarantine(court: Court
     assert court.call(court.trainer, "POST", path, {"reason": "please"})[0] == 403
     assert court.call(court.maintainer, "POST", path, {"reason": "a false alarm"})[0] == 200
     assert court.promoted(twin)[0] == 200
+
+
+def test_g22_a_copy_does_not_hide_who_registered_the_files(court: Court) -> None:
+    """G22: whoever registered these files in the model first approves no copy of them either."""
+    gate_of(court, 1)
+    made = court.made_by(court.trainer, "weights")
+    again = court.services.registration.register
+    again(court.ask(court.maintainer), MODEL, run_id=made.run_id, artifact_path="model")
+    copied = court.services.registration.copy(
+        court.ask(court.trainer), MODEL, of_model=MODEL, of_version=2
+    )
+
+    assert approved(court, court.maintainer, copied.version)[0] == 403
+    assert approved(court, court.second, copied.version)[0] == 201

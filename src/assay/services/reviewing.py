@@ -15,7 +15,7 @@ from assay.services.evidence import Weighed, contender
 from assay.services.paired_tests import PairedTests
 from assay.services.people import bare_name, still_may
 from assay.services.platform import Platform
-from assay.storage import approvals, freezes, model_versions, runs, verdicts
+from assay.storage import approvals, freezes, model_versions, verdicts
 from assay.storage.aliases import HeldAlias
 from assay.storage.database import Transaction
 
@@ -110,12 +110,9 @@ class Reviewing:
 
 
 def barred_from_approving(tx: Transaction, gate: Gate, version: ModelVersion) -> frozenset[str]:
-    """Who registered the version, who ran its training, and who wrote the gate."""
-    names = {bare_name(version.created_by), bare_name(gate.created_by)}
-    run = None if version.run_id is None else runs.find_run(tx, version.run_id)
-    if run is not None:
-        names.add(run.created_by)
-    return frozenset(names)
+    """Who registered the version or ran its training, who did so with its very files, who wrote the gate."""
+    registrants, trainers = model_versions.makers_of_files(tx, version.pk)
+    return frozenset({bare_name(gate.created_by), *map(bare_name, registrants), *trainers})
 
 
 def _scored(gate: Gate, version: ModelVersion, weighed: Weighed) -> GivenVerdict | None:

@@ -57,6 +57,21 @@ _TWIN = (
         _OTHER.c.state == VersionState.QUARANTINED.value,
     )
 )
+_MAKERS = (
+    select(_OTHER.c.created_by.label("registrant"), runs.c.created_by.label("trainer"))
+    .distinct()
+    .select_from(model_versions)
+    .join(
+        _OTHER,
+        (_OTHER.c.model_id == model_versions.c.model_id)
+        & (
+            (_OTHER.c.id == model_versions.c.id)
+            | (_OTHER.c.artifact_digest == model_versions.c.artifact_digest)
+        ),
+    )
+    .outerjoin(runs, _OTHER.c.run_pk == runs.c.id)
+    .where(model_versions.c.id == bindparam("pk"))
+)
 _FILES = (
     select(
         model_version_files.c.path, model_version_files.c.size_bytes, model_version_files.c.sha256
@@ -152,6 +167,16 @@ def find_quarantined_twin(tx: Transaction, pk: int) -> int | None:
     """The first quarantined version of the same model with the very same files, other than this one."""
     found: int | None = tx.execute(_TWIN, {"pk": pk}).scalar_one()
     return found
+
+
+def makers_of_files(tx: Transaction, pk: int) -> tuple[frozenset[str], frozenset[str]]:
+    """Who registered this version, or its files under another number of the model; whose runs made them.
+
+    The former are actors (`kind:name`), the latter names.
+    """
+    rows = tx.execute(_MAKERS, {"pk": pk}).all()
+    trainers = frozenset(row.trainer for row in rows if row.trainer is not None)
+    return frozenset(row.registrant for row in rows), trainers
 
 
 def find_version_by_pk(tx: Transaction, pk: int) -> ModelVersion | None:

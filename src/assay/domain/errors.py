@@ -49,6 +49,10 @@ class InvalidArgument(AppError):
     code = Code.INVALID_ARGUMENT
 
 
+class MalformedId(InvalidArgument):
+    """An id of a form that no object has. Dialects that know no such error answer that nothing has it."""
+
+
 class Unauthenticated(AppError):
     """No credential, or one that is unknown, expired or revoked. Send a token as `Authorization: Bearer …`."""
 

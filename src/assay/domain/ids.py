@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from assay.domain.errors import InvalidArgument
+from assay.domain.errors import InvalidArgument, MalformedId
 
 ID_BYTES: Final = 16
 """How many random bytes an identifier is minted from."""
@@ -16,6 +16,7 @@ _EXPERIMENT_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,63}")
 _MODEL_ID: Final = re.compile(r"m-[0-9a-f]{32}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
+_WHOLE: Final = re.compile(r"-?[0-9]+")
 
 
 def mint_id(random_bytes: bytes, prefix: str = "") -> str:
@@ -36,20 +37,20 @@ def mint_model_id(random_bytes: bytes) -> str:
 
 
 def parse_run_id(text: object, field: str = "run_id") -> str:
-    """`text` as a run id, ours or one that a client chose; otherwise InvalidArgument."""
-    return _match(_RUN_ID, text, field, "letters, digits, '_' and '-', at most 256 characters")
+    """`text` as a run id, ours or one that a client chose; otherwise MalformedId."""
+    return _match_id(_RUN_ID, text, field, "letters, digits, '_' and '-', at most 256 characters")
 
 
 def parse_experiment_id(text: object, field: str = "experiment_id") -> str:
-    """`text` as an experiment id; otherwise InvalidArgument."""
-    return _match(
+    """`text` as an experiment id; otherwise MalformedId."""
+    return _match_id(
         _EXPERIMENT_ID, text, field, "letters, digits, '_' and '-', at most 64 characters"
     )
 
 
 def parse_model_id(text: object, field: str = "model_id") -> str:
-    """`text` as a logged model's id; otherwise InvalidArgument."""
-    return _match(_MODEL_ID, text, field, "'m-' and 32 hexadecimal digits")
+    """`text` as a logged model's id; otherwise MalformedId."""
+    return _match_id(_MODEL_ID, text, field, "'m-' and 32 hexadecimal digits")
 
 
 def parse_hex_id(text: object, field: str) -> str:
@@ -64,12 +65,24 @@ def parse_digest(text: object, field: str = "digest") -> str:
 
 
 def parse_version(value: object, field: str = "version") -> int:
-    """A version number from 1, given as an integer or as text; otherwise InvalidArgument."""
+    """A version number from 1, given as an integer or as text; MalformedId for another whole number.
+
+    Raises InvalidArgument for anything else.
+    """
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    return int(_match(_VERSION, text, field, "a whole number from 1"))
+    rule = "a whole number from 1"
+    if isinstance(text, str) and _WHOLE.fullmatch(text) is not None:
+        return int(_match_id(_VERSION, text, field, rule))
+    return int(_match(_VERSION, text, field, rule))
 
 
 def _match(pattern: re.Pattern[str], text: object, field: str, rule: str) -> str:
     if not isinstance(text, str) or pattern.fullmatch(text) is None:
         raise InvalidArgument(f"{field} must be {rule}.", field=field)
+    return text
+
+
+def _match_id(pattern: re.Pattern[str], text: object, field: str, rule: str) -> str:
+    if not isinstance(text, str) or pattern.fullmatch(text) is None:
+        raise MalformedId(f"{field} must be {rule}.", field=field)
     return text

@@ -19,6 +19,7 @@ from assay.storage.predicates import (
     compare_key_value,
     compare_metric,
     compare_number,
+    compare_optional_text,
     compare_text,
 )
 from assay.storage.tables.tracking import (
@@ -41,6 +42,7 @@ _TEXTS: Final = {
     "status": logged_models.c.status,
     "source_run_id": runs.c.run_id,
 }
+_OPTIONAL: Final = {"source_run_id", "model_type"}
 
 
 class DatasetChoice(NamedTuple):
@@ -108,6 +110,8 @@ def _condition(engine: Engine, query: ModelQuery, clause: Comparison) -> ColumnE
         return compare_key_value(engine, table, owner, clause)
     if clause.key in _NUMBERS:
         return compare_number(_NUMBERS[clause.key], clause)
+    if clause.key in _OPTIONAL:
+        return compare_optional_text(engine, _TEXTS[clause.key], clause)
     return compare_text(engine, _TEXTS[clause.key], clause)
 
 

@@ -6,7 +6,7 @@ import operator as python
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Table, and_, exists, literal, or_
+from sqlalchemy import ColumnElement, Double, Table, and_, exists, func, literal, or_
 
 from assay.domain.errors import InvalidArgument
 from assay.domain.filters import Comparison
@@ -47,6 +47,17 @@ def compare_text(
         case comparison:
             compared: ColumnElement[bool] = _COMPARE[comparison](expression, value)
             return compared
+
+
+def compare_optional_text(
+    engine: Engine, expression: ColumnElement[Any], clause: Comparison
+) -> ColumnElement[bool]:
+    """`compare_text` where a missing text counts as the empty one, which is what answers show."""
+    wanted = clause.value if isinstance(clause.value, tuple) else (clause.value,)
+    if clause.operator in {"=", "IN"} and "" not in wanted:
+        # As it is, so that an index of the column serves.
+        return compare_text(engine, expression, clause)
+    return compare_text(engine, func.coalesce(expression, ""), clause)
 
 
 def compare_number(expression: ColumnElement[Any], clause: Comparison) -> ColumnElement[bool]:

@@ -13,7 +13,12 @@ from assay.domain.registry import ModelVersion, RegisteredModel
 from assay.storage.database import Transaction
 from assay.storage.model_versions import NOT_DELETED, VERSIONS, as_version
 from assay.storage.ordering import Term, after, columns, order_by
-from assay.storage.predicates import compare_key_value, compare_number, compare_text
+from assay.storage.predicates import (
+    compare_key_value,
+    compare_number,
+    compare_optional_text,
+    compare_text,
+)
 from assay.storage.registered_models import LIVE, MODELS, as_model
 from assay.storage.tables.registry import (
     model_version_tags,
@@ -51,6 +56,7 @@ _VERSION_COLUMNS: dict[str, tuple[ColumnElement[Any], type]] = {
 }
 # Columns that may be NULL, which no order can go on from.
 _UNORDERED = {"run_id", "fingerprint"}
+_OPTIONAL = {"run_id", "source_path"}
 
 
 def search_models(
@@ -99,6 +105,8 @@ def _attribute(
     column, kind = known[clause.key]
     if kind is int:
         return compare_number(column, clause)
+    if clause.key in _OPTIONAL:
+        return compare_optional_text(tx.engine, column, clause)
     return compare_text(tx.engine, column, clause)
 
 

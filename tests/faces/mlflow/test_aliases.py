@@ -75,7 +75,7 @@ def test_a_bad_alias_is_refused(server: Server, model: str, alias: str) -> None:
     refused(answer, 400, "INVALID_PARAMETER_VALUE", "alias")
 
 
-@pytest.mark.parametrize(("version", "status"), [("9", 404), ("x", 400), ("0", 400)])
+@pytest.mark.parametrize(("version", "status"), [("9", 404), ("x", 400), ("0", 404)])
 def test_an_alias_names_a_version_that_is_there(
     server: Server, model: str, version: str, status: int
 ) -> None:

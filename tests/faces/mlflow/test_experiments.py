@@ -88,7 +88,9 @@ def test_an_artifact_location_elsewhere_is_kept(server: Server, a_name: str) -> 
     assert server.run(run_id)["info"]["artifact_uri"] == f"s3://bucket/runs/{run_id}/artifacts"
 
 
-@pytest.mark.parametrize(("given", "status"), [("999999", 404), ("abc", 400), ("", 400)])
+@pytest.mark.parametrize(
+    ("given", "status"), [("999999", 404), ("-1", 404), ("abc", 400), ("", 400)]
+)
 def test_an_unknown_experiment_is_said_to_be_unknown(
     server: Server, given: str, status: int
 ) -> None:

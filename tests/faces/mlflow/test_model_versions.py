@@ -296,7 +296,8 @@ def test_no_path_of_a_version_leaves_it(server: Server, line: str, path: str) ->
 
 
 @pytest.mark.parametrize(
-    ("version", "status"), [("99", 404), ("0", 400), ("x", 400), ("", 400), ("1.5", 400)]
+    ("version", "status"),
+    [("99", 404), ("0", 404), ("-1", 404), ("x", 400), ("", 400), ("1.5", 400)],
 )
 def test_an_unknown_version_is_said_to_be_unknown(
     server: Server, line: str, version: str, status: int
@@ -360,9 +361,9 @@ def test_the_ajax_twin_of_the_registry_is_there(server: Server, line: str) -> No
 
 
 def test_where_lineage_is_recorded_any_source_is_taken(recording: Server, a_name: str) -> None:
-    """Foreign or empty: the version is there, and unverifiable."""
+    """The version is there, and unverifiable."""
     a_model(recording, a_name)
-    for source in ("s3://bucket/model", "/some/where", "path/to/model", ""):
+    for source in ("s3://bucket/model", "/some/where", "path/to/model"):
         made = recording.post("/model-versions/create", name=a_name, source=source)
         assert made.status_code == 200, made.text
         assert made.json()["model_version"].get("source", "") == source

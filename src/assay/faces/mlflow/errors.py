@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from assay.domain.errors import AppError, Code
+from assay.domain.errors import AppError, Code, MalformedId
 
 
 class Foreign(NamedTuple):
@@ -47,6 +47,7 @@ _USUAL: Final[Mapping[str, str]] = {
     "seed": "seed from the param seed",
 }
 
+_NOBODY_HAS_IT: Final = TABLE[Code.NOT_FOUND]
 UNKNOWN_ENDPOINT: Final = Foreign(404, "ENDPOINT_NOT_FOUND")
 NOT_IMPLEMENTED: Final = Foreign(501, "NOT_IMPLEMENTED")
 
@@ -55,6 +56,8 @@ def foreign(error: AppError) -> Foreign:
     """What the client is told for an error of ours."""
     if error.details.get("unknown_endpoint"):
         return UNKNOWN_ENDPOINT
+    if isinstance(error, MalformedId):
+        return _NOBODY_HAS_IT
     return TABLE[error.code]
 
 

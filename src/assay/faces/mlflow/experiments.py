@@ -87,15 +87,15 @@ class DeleteExperimentTag(Message):
 
 
 def checked_id(experiment_id: str, path: str = "experiment_id") -> str:
-    """An experiment id: digits as text. Raises InvalidArgument."""
-    parse_experiment_id(experiment_id, path)
-    if not (experiment_id.isascii() and experiment_id.isdigit()):
+    """An experiment id: digits as text. Raises InvalidArgument, or MalformedId where nothing has it."""
+    digits = experiment_id.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()):
         msg = (
             f"Invalid experiment ID {experiment_id!r} for parameter '{path}': it is a whole number "
             "as text."
         )
         raise InvalidArgument(msg, field=path)
-    return experiment_id
+    return parse_experiment_id(experiment_id, path)
 
 
 def create(call: Call, message: CreateExperiment) -> Json:

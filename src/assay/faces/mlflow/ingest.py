@@ -120,12 +120,7 @@ async def log_batch(call: Call, message: LogBatch) -> None:
     check_batch(len(metrics), len(message.params), len(message.tags))
     params, tags = params_of(message.params), tags_of(message.tags)
     if not metrics:
-        if params or tags:
-            await _set_tags(call, message.run_id, tags, params)
-        else:
-            await anyio.to_thread.run_sync(
-                call.services.runs.get_info, call.context, message.run_id
-            )
+        await _set_tags(call, message.run_id, tags, params)
         return
     keys = [metric.key for metric in metrics]
     timestamps_ms = [metric.timestamp for metric in metrics]

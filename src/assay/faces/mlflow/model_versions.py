@@ -19,7 +19,7 @@ from assay.faces.mlflow.prompts import split_filter
 from assay.faces.mlflow.registry_views import Stage, parse_stage, version_view
 from assay.faces.mlflow.roots import version_root
 from assay.faces.mlflow.routing import get, post, send
-from assay.faces.mlflow.version_sources import Origin, read_origin
+from assay.faces.mlflow.version_sources import read_origin
 from assay.faces.mlflow.views import Json, present
 from assay.faces.mlflow.wire import Int64, Message, Required, invalid, missing
 
@@ -32,7 +32,7 @@ class CreateVersion(Message):
     """model-versions/create."""
 
     name: Required
-    source: str = ""
+    source: Required
     run_id: str = ""
     tags: list[KeyValue] = field(default_factory=list)
     run_link: str = ""
@@ -109,11 +109,9 @@ class VersionRoutes:
             )
             return {"model_version": version_view(made)}
         run_id, model_id = message.run_id or None, message.model_id or None
-        if message.source:
-            origin = read_origin(call, self._locations, message.source, run_id, model_id)
-        else:
-            _require_recorded(call, missing("source"))
-            origin = Origin("", run_id=run_id, logged_model_id=model_id)
+        if not message.source.strip():
+            raise missing("source")
+        origin = read_origin(call, self._locations, message.source, run_id, model_id)
         # MLflow wants the registered model to be there before its versions.
         call.services.registry.get_model(call.context, message.name)
         if origin.copied is not None:

@@ -57,14 +57,14 @@ def version_view(version: ModelVersion) -> Json:
         version=str(version.version),
         creation_timestamp=version.created_at_ms,
         last_updated_timestamp=version.updated_at_ms,
-        source=version.source,
-        run_id=version.run_id,
         model_id=version.logged_model_id,
         tags=pairs(version.tags),
         aliases=list(version.aliases),
     )
     return {
         **view,
+        "source": version.source or "",
+        "run_id": version.run_id or "",
         "current_stage": _shown(version.stage),
         "description": version.description,
         "run_link": version.run_link,

@@ -105,6 +105,7 @@ def run_view(whole: WholeRun, location: str) -> Json:
             dataset_inputs=[_input(given) for given in whole.inputs],
             model_inputs=[{"model_id": model_id} for model_id in whole.model_inputs],
         )
+    run["outputs"] = {}
     if whole.outputs:
         run["outputs"] = {
             "model_outputs": [
@@ -133,7 +134,7 @@ def logged_model_view(model: LoggedModel, location: str) -> Json:
         params=pairs(model.params),
         metrics=[_model_metric(metric, model.model_id) for metric in model.metrics],
     )
-    return present(info=info, data=data)
+    return {"info": {"model_type": "", **info}, "data": data}
 
 
 def file_views(files: Iterable[FileEntry], *, base_names: bool = False) -> list[Json]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -116,12 +117,19 @@ def _details(file: Path, task: str) -> Iterator[Mapping[str, Any]]:
         yield from batch.to_pylist()
 
 
-def _inspect_archive(file: Path) -> dict[str, Any]:
-    """A log in inspect's own archive, as its JSON form would be."""
+def _zipfile() -> Any:
+    """The module that reads archives, with zstd in them where that can be had."""
     try:
         from backports.zstd import zipfile
     except ModuleNotFoundError:
-        import zipfile  # of the standard library, which reads zstd from Python 3.14 on
+        # That of the standard library reads zstd from Python 3.14 on.
+        return import_module("zipfile")
+    return zipfile
+
+
+def _inspect_archive(file: Path) -> dict[str, Any]:
+    """A log in inspect's own archive, as its JSON form would be."""
+    zipfile = _zipfile()
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()

@@ -42,13 +42,14 @@ class Proposal:
             }
         reviewed: dict[str, JsonValue] = {}
         if self.gate is not None and self.gate.spec.approvals:
+            barred: list[JsonValue] = [*sorted(self.barred)]
             reviewed["approvals"] = {
                 "wanted": self.gate.spec.approvals,
                 "given": [
                     {"approval_id": given.approval_id, "approver": given.approver}
                     for given in self.approvals
                 ],
-                "barred": sorted(self.barred),
+                "barred": barred,
             }
         return {
             **self.decision.as_record(),

@@ -98,6 +98,7 @@ def shape_after(before: str, heard: Heard) -> str:
 
 
 def state_after(said: ClientRun, heard: Heard) -> str:
+    """The state of a run after what was heard last."""
     is_preempting = heard.is_preempting or said.state == "preempting"
     if not heard.is_complete:
         # What was said of a preemption holds until the run ends.

@@ -392,11 +392,10 @@ def _settled(
         if here is not None and _is_here(here, file):
             settled.append(here)
             continue
-        sha256, size_bytes = (
-            own.get(file.client_digest)
-            or (stored.get(file.client_digest) if file.client_digest else None)
-            or (None, None)
-        )
+        known = None
+        if file.client_digest is not None:
+            known = own.get(file.client_digest) or stored.get(file.client_digest)
+        sha256, size_bytes = known or (None, None)
         settled.append(CollectionFile(file.path, size_bytes, sha256, None, file.client_digest))
     return settled
 

@@ -89,9 +89,9 @@ class CollectionManifests:
         with self._platform.database.read() as tx:
             self._seen(tx, context, manifest_id, Action.TRACKING_WRITE)
 
-        def put(sha256: str, size_bytes: int, _: str) -> FileEntry:
+        def put(sha256: str, size_bytes: int, _md5: str) -> FileEntry:
             with self._platform.database.write() as tx:
-                manifest, _ = self._seen(tx, context, manifest_id, Action.TRACKING_WRITE)
+                manifest, _version = self._seen(tx, context, manifest_id, Action.TRACKING_WRITE)
                 collection_files.keep_manifest(tx, manifest.pk, sha256, size_bytes, context.now_ms)
             return FileEntry("manifest.json", is_folder=False, size_bytes=size_bytes, sha256=sha256)
 

@@ -56,10 +56,10 @@ def _create(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
     if given.get("runName"):
         run_id = find_run(ask, context.workspace, project, given["runName"]).run.run_id
     names = given.get("artifactCollectionNames") or [given.get("artifactCollectionName") or ""]
-    distributed = given.get("distributedID")
+    distributed, client_id = given.get("distributedID"), given.get("clientID")
     if distributed:
-        shared = f"{experiment.experiment_id}/{names[0]}/{distributed}"[:250]
-        known = ask.services.collections.reads.find_by_client_id(context, shared)
+        client_id = f"{experiment.experiment_id}/{names[0]}/{distributed}"[:250]
+        known = ask.services.collections.reads.find_by_client_id(context, client_id)
         if known is not None and known.state is VersionState.PENDING:
             return {"artifact": ArtifactNode(known)}
     new = NewVersion(
@@ -71,7 +71,7 @@ def _create(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
         metadata=given.get("metadata") or "{}",
         ttl_s=_ttl(given.get("ttlDurationSeconds")),
         client_digest=None if distributed else given["digest"],
-        client_id=shared if distributed else given.get("clientID"),
+        client_id=client_id,
         run_id=run_id,
         step=given.get("historyStep"),
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assay.faces.mlflow.routes import endpoints
 from tests.faces.mlflow.conftest import Server
 
 COMPAT = Path(__file__).parents[3] / "docs" / "compat" / "mlflow.md"
@@ -32,6 +34,7 @@ POST /api/2.0/mlflow/experiments/restore
 GET /api/2.0/mlflow/experiments/search
 POST /api/2.0/mlflow/experiments/search
 POST /api/2.0/mlflow/experiments/search-datasets
+POST /api/2.0mlflow/experiments/search-datasets
 POST /api/2.0/mlflow/experiments/set-experiment-tag
 POST /api/2.0/mlflow/experiments/update
 POST /api/2.0/mlflow/logged-models
@@ -39,6 +42,7 @@ DELETE /api/2.0/mlflow/logged-models/m-1
 GET /api/2.0/mlflow/logged-models/m-1
 PATCH /api/2.0/mlflow/logged-models/m-1
 GET /api/2.0/mlflow/logged-models/m-1/artifacts/directories
+GET /api/2.0/mlflow/logged-models/m-1/artifacts/files
 POST /api/2.0/mlflow/logged-models/m-1/params
 PATCH /api/2.0/mlflow/logged-models/m-1/tags
 DELETE /api/2.0/mlflow/logged-models/m-1/tags/k
@@ -91,6 +95,8 @@ DELETE /api/2.0/mlflow/traces/t/tags
 POST /api/2.0/mlflow/traces/delete-traces
 POST /api/2.0/mlflow/traces/link-prompts
 POST /api/2.0/mlflow/traces/link-to-run
+GET /api/2.0/mlflow/get-online-trace-details
+GET /api/2.0/mlflow/unified-traces
 GET /api/2.0/mlflow/webhooks
 POST /api/2.0/mlflow/webhooks
 DELETE /api/2.0/mlflow/webhooks/w
@@ -126,24 +132,31 @@ GET /get-artifact
 GET /model-versions/get-artifact
 POST /ajax-api/2.0/mlflow/upload-artifact
 GET /ajax-api/2.0/mlflow/metrics/get-history-bulk
-GET /ajax-api/2.0/mlflow/logged-models/m-1/artifacts/files
+GET /ajax-api/2.0/mlflow/get-trace-artifact
+GET /ajax-api/3.0/mlflow/get-trace-artifact
 GET /version
 GET /health
 POST /v1/traces
 """.strip().splitlines()
 
-REFUSED = """
-datasets/create | evaluation datasets
-datasets/search | evaluation datasets
-gateway/endpoints/list | gateway
-issues/search | issues
-label-schemas/list | label schemas
-prompt-optimization/jobs/search | jobs
-review-queues/list | review queues
-scorers/list | scorers
-users/create | users and roles
-roles/list | users and roles
-""".strip().splitlines()
+REFUSED = Path(__file__).with_name("refused_endpoints.txt")
+
+
+def refused_calls() -> dict[str, list[str]]:
+    """The calls that are refused, by the part of MLflow that they belong to."""
+    parts: dict[str, list[str]] = {}
+    part = ""
+    for line in REFUSED.read_text().splitlines():
+        if line.startswith("["):
+            part = line.strip("[]")
+        elif line and not line.startswith("#"):
+            parts.setdefault(part, []).append(line)
+    return parts
+
+
+def pattern(call: str) -> str:
+    """A call with every variable of its path, however named, as `*`."""
+    return re.sub(r"\{[^}]*\}|<[^>]*>", "*", call)
 
 
 def ask(server: Server, method: str, path: str) -> tuple[int, str]:
@@ -178,14 +191,34 @@ def test_an_endpoint_outside_the_protocol_answers(server: Server, call: str) -> 
     assert status not in {405, 500, 503}
 
 
-@pytest.mark.parametrize("line", REFUSED)
-def test_what_is_not_here_says_so_and_is_documented(server: Server, line: str) -> None:
-    """404 at once, which no client repeats; the page on compatibility names the part."""
-    path, part = line.split(" | ")
-    version = "2.0" if part == "users and roles" and path.startswith("users") else "3.0"
+def test_every_endpoint_of_the_face_is_listed_here() -> None:
+    """So that what is answered, documented and asked for stays one list."""
+    listed = {*ANSWERED, *(call.replace("/api/", "/ajax-api/", 1) for call in ANSWERED), *PAGES}
+    shapes = [
+        re.compile(re.escape(pattern(call)).replace(r"\*", r".+"))
+        for call in (f"{each.method} {each.path}" for each in endpoints())
+    ]
 
-    for method in ("GET", "POST"):
-        status, code = ask(server, method, f"/api/{version}/mlflow/{path}")
-        assert (status, code) == (404, "ENDPOINT_NOT_FOUND")
+    unlisted = [shape.pattern for shape in shapes if not any(map(shape.fullmatch, listed))]
+    assert unlisted == []
+
+
+@pytest.mark.parametrize("part", sorted(refused_calls()))
+def test_what_is_not_here_says_so_and_is_documented(server: Server, part: str) -> None:
+    """404 at once, which no client repeats; the page on compatibility names the part."""
+    twins = [call.replace("/api/", "/ajax-api/", 1) for call in refused_calls()[part]]
+    for call in (*refused_calls()[part], *twins):
+        status, code = ask(server, *call.split())
+        expected = "ENDPOINT_NOT_FOUND" if "/api/" in call or "/ajax-api/" in call else ""
+        assert (call, status, code) == (call, 404, expected)
+
     missing = COMPAT.read_text().partition("## Not here")[2]
-    assert part in missing.lower()
+    assert f"\n| {part} |" in missing
+
+
+def test_every_part_that_is_documented_as_missing_is_asked_for() -> None:
+    """The page promises no refusal that nobody tried."""
+    rows = COMPAT.read_text().partition("## Not here")[2].splitlines()
+    documented = {row.split("|")[1].strip() for row in rows if row.startswith("| ")}
+
+    assert documented - {"part"} == set(refused_calls())

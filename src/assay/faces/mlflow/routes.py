@@ -66,6 +66,7 @@ def endpoints() -> tuple[Endpoint, ...]:
         *with_prefix(shared, API, AJAX),
         *metrics.BULK_ENDPOINTS,
         *artifacts.PAGE_ENDPOINTS,
+        *traces.PAGE_ENDPOINTS,
         *traces.OTLP_ENDPOINTS,
         *server_info.PLAIN_ENDPOINTS,
     )

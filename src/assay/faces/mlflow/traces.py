@@ -14,7 +14,7 @@ from starlette.responses import Response
 from assay.domain.access import Action
 from assay.domain.errors import NotFound
 from assay.faces.endpoint import MIB, Call, Endpoint
-from assay.faces.mlflow.routing import V3, Nothing, get, post, send
+from assay.faces.mlflow.routing import AJAX_V2, AJAX_V3, V3, Nothing, get, post, send
 from assay.faces.mlflow.views import Json, present
 from assay.faces.mlflow.wire import Int64, Message
 
@@ -111,7 +111,8 @@ def none_deleted(call: Call, message: Nothing) -> Json:
 def unknown(call: Call, message: Nothing) -> Json:
     """No trace is kept here."""
     del message
-    trace_id = call.path.get("trace_id", call.request.query_params.get("trace_id", ""))
+    asked = call.request.query_params
+    trace_id = call.path.get("trace_id") or asked.get("trace_id") or asked.get("request_id") or ""
     msg = f"Trace {trace_id[:200]!r} does not exist: Assay keeps no traces."
     raise NotFound(msg, field="trace_id")
 
@@ -139,6 +140,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     get(_ASSESSMENT, "No such assessment", _READ, unknown, Nothing, root=V3),
     send("PATCH", _ASSESSMENT, "Accept an assessment", _WRITE, assess, Assess, root=V3),
     send("DELETE", _ASSESSMENT, "Nothing to delete", _WRITE, nothing, Nothing, root=V3),
+    get("/unified-traces", "No traces", _READ, nothing, Nothing),
+    get("/get-online-trace-details", "No such trace", _READ, unknown, Nothing),
     get("/traces", "No traces", _READ, nothing, Nothing),
     post("/traces", "Accept a trace", _WRITE, start_older, StartOlderTrace),
     send("PATCH", _ONE, "Accept a trace's end", _WRITE, start_older, StartOlderTrace),
@@ -148,6 +151,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     post("/traces/link-prompts", "Accept a link", _WRITE, nothing, Nothing),
     send("PATCH", f"{_ONE}/tags", "Accept a tag", _WRITE, nothing, Nothing),
     send("DELETE", f"{_ONE}/tags", "Accept a removal", _WRITE, nothing, Nothing),
+)
+PAGE_ENDPOINTS: tuple[Endpoint, ...] = tuple(
+    get("/get-trace-artifact", "No such trace", _READ, unknown, Nothing, root=root)
+    for root in (AJAX_V2, AJAX_V3)
 )
 OTLP_ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(

@@ -11,6 +11,7 @@ import pytest
 from assay.domain.tracking import LineagePolicy, Policy
 from assay.server.app import App
 from assay.server.settings import Settings
+from tests.support.databases import PostgresqlCluster
 
 API = "/api/2.0/mlflow"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
@@ -113,6 +114,26 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = start(tmp_path_factory.mktemp("recording") / "data", policy=policy)
     yield running
     running.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def either(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server with default settings, once on each database."""
+    data = tmp_path_factory.mktemp("either") / "data"
+    if request.param == "sqlite":
+        running = start(data)
+        yield running
+        running.close()
+        return
+    cluster = request.getfixturevalue("postgresql_cluster")
+    assert isinstance(cluster, PostgresqlCluster)
+    name = cluster.create()
+    running = start(data, database=cluster.url(name))
+    yield running
+    running.close()
+    cluster.drop(name)
 
 
 @pytest.fixture

@@ -1,6 +1,14 @@
 """What MLflow's clients and test suites rely on beyond the shape of answers, one rule a test."""
 
+import pytest
+
 from tests.faces.mlflow.conftest import Server, a_model, get_model, refused, values
+
+
+@pytest.fixture(scope="module")
+def server(either: Server) -> Server:
+    """On each database: these rules are kept where the rows are."""
+    return either
 
 
 def log(server: Server, run_id: str, *points: tuple[object, int, int]) -> None:

@@ -13,6 +13,7 @@ from assay.domain.canonical import (
     canonical_text,
     check_value,
     is_portable,
+    parse_canonical,
     parse_strict,
     sha256_hex,
 )
@@ -239,3 +240,63 @@ def test_a_long_path_is_cut_in_the_message() -> None:
     """An error never repeats more than a few hundred characters of what was sent."""
     error = refusal(json.dumps({"k" * 5000: {"x" * 5000: "\0"}}))
     assert len(error.message) < 400
+
+
+def the_long_way(text: str) -> object:
+    """What `parse_canonical` promises, in its own words."""
+    value = parse_strict(text)
+    if canonical_text(value) != text:
+        raise InvalidArgument("another text")
+    return value
+
+
+@given(json_values())
+def test_a_canonical_text_is_read_as_what_it_stands_for(value: object) -> None:
+    """Reading the canonical text gives the value, as the strict parser does."""
+    text = canonical_text(value)
+    assert repr(parse_canonical(text)) == repr(parse_strict(text))
+
+
+@given(json_values(), st.integers(0, 200), st.text('{}[]",:\\ud08 019.eE+-n', max_size=3))
+@example([10**64], 0, "")
+@example(["\\u0000", "\\ud83d"], 0, "")
+def test_every_other_text_is_refused(value: object, place: int, patch: str) -> None:
+    """The short way to read a canonical text refuses exactly what the long way refuses."""
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    except ValueError:
+        return
+    text = text[:place] + patch + text[place + len(patch) :]
+    try:
+        expected: object = the_long_way(text)
+    except AppError:
+        with pytest.raises(AppError):
+            parse_canonical(text)
+    else:
+        assert repr(parse_canonical(text)) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":1,"a":1}',
+        '{"b":1,"a":1}',
+        "[1, 2]",
+        "[1E5]",
+        "[NaN]",
+        "[1e400]",
+        "[1" + "0" * 64 + "]",
+        "[" + "9" * 5_000 + "]",
+        '["\\ud800"]',
+        '["\\u0000"]',
+        '["é"]',
+        "[" * 65 + "]" * 65,
+        "[" * 90_000 + "]" * 90_000,
+        "\ufeff1",
+        "",
+    ],
+)
+def test_what_is_no_canonical_text_of_the_domain_is_refused(text: str) -> None:
+    """Twice the same key, another order or spelling, and every value outside the domain."""
+    with pytest.raises(AppError):
+        parse_canonical(text)

@@ -31,6 +31,9 @@ _INTEGER_LIMIT: Final = 10**MAX_INTEGER_DIGITS
 _STRING_OR_BRACKET: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_\-]{1,100}")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_ENCODE: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
 
 
 class _EndlessInteger:
@@ -72,6 +75,39 @@ def parse_strict(
             f"{root} is not valid JSON: {error.msg} at {place}.", field=root
         ) from None
     return check_value(value, root=root, max_depth=max_depth)
+
+
+def parse_canonical(text: str, *, root: str = "text", max_bytes: int = MAX_TEXT_BYTES) -> JsonValue:
+    """The value of a text that is the canonical text of one; InvalidArgument for any other text.
+
+    Refuses exactly what `parse_strict` refuses and what `canonical_text` would write otherwise, at a
+    third of their cost: a text that comes out of the encoder as it went in has no duplicate keys
+    and no number that is not finite, and the rest of the domain shows in its characters.
+    """
+    brackets = text.count("[") + text.count("{")
+    # An escaped NUL or half of a surrogate pair is the encoder's own spelling too.
+    is_suspect = brackets > MAX_DEPTH or "\\u0000" in text or "\\ud" in text
+    if len(text) > max_bytes or is_suspect:
+        value = parse_strict(text, root=root, max_bytes=max_bytes)
+        is_canonical = canonical_text(value, max_bytes=max_bytes) == text
+    else:
+        try:
+            value = _DECODE(text)
+            is_canonical = _ENCODE(value) == text
+        except ValueError:
+            value, is_canonical = None, False
+    if not is_canonical:
+        raise InvalidArgument(f"{root} is not the canonical text of a value.", field=root)
+    return value
+
+
+def _bounded_integer(digits: str) -> int:
+    if len(digits.lstrip("-")) > MAX_INTEGER_DIGITS:
+        raise ValueError(digits[:MAX_INTEGER_DIGITS])
+    return int(digits)
+
+
+_DECODE: Final = json.JSONDecoder(parse_int=_bounded_integer).decode
 
 
 def check_value(

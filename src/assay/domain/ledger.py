@@ -17,7 +17,7 @@ from assay.domain.canonical import (
     as_object,
     canonical_text,
     check_value,
-    parse_strict,
+    parse_canonical,
     sha256_hex,
 )
 from assay.domain.errors import AppError, DataCorrupted
@@ -28,6 +28,7 @@ GENESIS: Final = "0" * 64
 
 FIRST_SEQ: Final = 1
 MAX_BODY_BYTES: Final = 1 << 20
+_MEMBERS: Final = 14
 
 
 class EventOutcome(StrEnum):
@@ -131,14 +132,12 @@ def chain(event: Event) -> LedgerRow:
 def parse_event(body: str) -> Event:
     """The event of a body; DataCorrupted when the text is not the canonical body of one."""
     try:
-        record = as_object(parse_strict(body, root="event", max_bytes=MAX_BODY_BYTES), "event")
-        event = _event(record)
-        is_canonical = event_body(event) == body
+        found = parse_canonical(body, root="event", max_bytes=MAX_BODY_BYTES)
+        return _event(as_object(found, "event"))
     except (AppError, KeyError, TypeError, ValueError):
-        raise DataCorrupted("A ledger body is not an event.", field="body") from None
-    if not is_canonical:
-        raise DataCorrupted("A ledger body is not in canonical form.", field="body")
-    return event
+        raise DataCorrupted(
+            "A ledger body is not the canonical text of an event.", field="body"
+        ) from None
 
 
 class ChainVerifier:
@@ -181,7 +180,7 @@ def verify_chain(rows: Iterable[LedgerRow]) -> Iterator[Problem]:
 
 
 def _event(record: Mapping[str, JsonValue]) -> Event:
-    if record["scheme"] != SCHEME:
+    if record["scheme"] != SCHEME or len(record) != _MEMBERS:
         raise ValueError(record["scheme"])
     return Event(
         seq=_number(record["seq"]),

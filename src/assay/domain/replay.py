@@ -134,6 +134,11 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "str | None": (str, type(None)),
     "Mapping[str, object] | None": (dict, type(None)),
 }
+_MEMBERS: Final = {
+    form: {member.name: _TYPES[str(member.type)] for member in fields(form)}
+    for form in _FORMS.values()
+}
+_ABSENT: Final = object()
 
 
 class ModelState(NamedTuple):
@@ -171,16 +176,15 @@ def parse_details(event: Event) -> Details | None:
     form = _FORMS.get(event.action)
     if form is None:
         return None
-    given = dict(event.details)
-    for member in fields(form):
-        allowed = _TYPES[str(member.type)]
-        value = given.get(member.name)
+    given = event.details
+    members = _MEMBERS[form]
+    for name, allowed in members.items():
+        value = given.get(name, _ABSENT)
         is_bool = isinstance(value, bool) and bool not in allowed
-        if member.name not in given or is_bool or not isinstance(value, allowed):
-            raise ValueError(f"{event.action}: {member.name} is missing or of the wrong type")
-    unknown = set(given) - {member.name for member in fields(form)}
-    if unknown:
-        raise ValueError(f"{event.action}: unknown member {min(unknown)}")
+        if is_bool or not isinstance(value, allowed):
+            raise ValueError(f"{event.action}: {name} is missing or of the wrong type")
+    if len(given) != len(members):
+        raise ValueError(f"{event.action}: unknown member {min(set(given) - set(members))}")
     return form(**given)  # type: ignore[arg-type] # every member was checked above
 
 

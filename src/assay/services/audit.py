@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from assay.blobs.store import BlobStore
 from assay.domain.access import Action, is_allowed
-from assay.domain.artifact import artifact_digest, total_bytes
+from assay.domain.artifact import ManifestEntry, artifact_digest, total_bytes
 from assay.domain.audit import AuditReport
 from assay.domain.canonical import parse_strict, sha256_hex
 from assay.domain.errors import AppError, DataCorrupted, InvalidArgument
@@ -27,7 +27,7 @@ from assay.services.audit_evidence import Companions
 from assay.services.context import Context
 from assay.services.platform import Platform
 from assay.storage import audit as rows
-from assay.storage import evals, gates, ledger, model_versions, verdicts
+from assay.storage import evals, gates, ledger, verdicts
 from assay.storage.database import Database, Transaction
 from assay.storage.ledger import StoredEvent
 from assay.storage.scratch import Scratch
@@ -176,12 +176,12 @@ def _check_models(tx: Transaction, replay: Replay, report: AuditReport) -> None:
 
 def _check_versions(tx: Transaction, replay: Replay, report: AuditReport, tell: Progress) -> None:
     def kept() -> Generator[tuple[tuple[int, int], object]]:
-        with closing(rows.stream_versions(tx)) as found:
+        with closing(rows.stream_versions(tx)) as found, closing(_Manifests(tx)) as manifests:
             for row in found:
                 report.versions += 1
                 if report.versions % _TICK == 0:
                     tell("versions", report.versions)
-                _check_version(tx, row, report)
+                _check_version(row, manifests.of(row.pk), report)
                 yield (row.model_pk, row.version), row.facts
 
     with closing(kept()) as states:
@@ -189,7 +189,28 @@ def _check_versions(tx: Transaction, replay: Replay, report: AuditReport, tell: 
     tell("versions", report.versions)
 
 
-def _check_version(tx: Transaction, row: rows.VersionRow, report: AuditReport) -> None:
+class _Manifests:
+    """Walks along the files of all versions, beside whoever walks along the versions by key."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._rows = rows.stream_files(tx)
+        self._next = next(self._rows, None)
+
+    def close(self) -> None:
+        """Let go of the table."""
+        self._rows.close()
+
+    def of(self, pk: int) -> list[ManifestEntry]:
+        """The files of a version, whose key is above that of the version asked for before."""
+        found = []
+        while self._next is not None and self._next[0] <= pk:
+            if self._next[0] == pk:
+                found.append(self._next[1])
+            self._next = next(self._rows, None)
+        return found
+
+
+def _check_version(row: rows.VersionRow, files: list[ManifestEntry], report: AuditReport) -> None:
     name = f"version {row.version} of {row.model!r}"
     claimed = row.facts.fingerprint
     if claimed is not None:
@@ -197,7 +218,6 @@ def _check_version(tx: Transaction, row: rows.VersionRow, report: AuditReport) -
             report.add("lineage", f"{name}: fingerprint scheme {row.scheme!r} is not known")
         elif row.canonical is None or sha256_hex(row.canonical) != claimed:
             report.add("lineage", f"{name}: its lineage text does not have its fingerprint")
-    files = model_versions.list_files(tx, row.pk)
     digest = None
     try:
         digest = artifact_digest(files) if files else None

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import CursorResult, Select, bindparam, select, union
 
+from assay.domain.artifact import ManifestEntry
 from assay.domain.replay import AliasState, ModelState, VersionFacts
 from assay.storage.database import Transaction
 from assay.storage.tables.governance import eval_suites, gates, verdicts
@@ -46,6 +47,12 @@ _VERSIONS = select(
     model_versions.c.verifiable,
     registered_models.c.name.label("model"),
 ).join_from(model_versions, registered_models)
+_FILES = select(
+    model_version_files.c.version_id,
+    model_version_files.c.path,
+    model_version_files.c.size_bytes,
+    model_version_files.c.sha256,
+).order_by(model_version_files.c.version_id, model_version_files.c.path)
 _ALIASES = select(
     aliases.c.model_id, aliases.c.alias, aliases.c.revision, model_versions.c.version
 ).select_from(aliases.outerjoin(model_versions, aliases.c.version_id == model_versions.c.id))
@@ -141,6 +148,13 @@ def stream_versions(tx: Transaction) -> Generator[VersionRow]:
                 row.lineage_canonical,
                 facts,
             )
+
+
+def stream_files(tx: Transaction) -> Generator[tuple[int, ManifestEntry]]:
+    """Every file of every version with the version's key, by that key and path."""
+    with _open(tx, _FILES) as found:
+        for row in found:
+            yield row.version_id, ManifestEntry(row.path, row.size_bytes, row.sha256)
 
 
 def stream_aliases(tx: Transaction) -> Generator[tuple[tuple[int, str], AliasState]]:

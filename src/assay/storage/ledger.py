@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, insert, select, update
 
@@ -21,7 +22,18 @@ _MOVE_HEAD = (
     .values(seq=bindparam("new_seq"), h=bindparam("new_h"))
 )
 _APPEND = insert(ledger)
-_ALL = select(ledger).order_by(ledger.c.seq)
+_ALL = select(
+    ledger.c.seq,
+    ledger.c.prev,
+    ledger.c.body,
+    ledger.c.h,
+    ledger.c.at_ms,
+    ledger.c.action,
+    ledger.c.outcome,
+    ledger.c.actor,
+    ledger.c.object,
+    ledger.c.workspace,
+).order_by(ledger.c.seq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +66,7 @@ class LedgerEntry:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """A row exactly as it lies in the table, nothing believed."""
 
     row: LedgerRow
@@ -149,13 +160,5 @@ def stream_events(tx: Transaction) -> Generator[StoredEvent]:
     """Every row by number, a few at a time. Close what is not read to its end."""
     statement = _ALL.execution_options(stream_results=True, yield_per=_READ_AHEAD)
     with tx.execute(statement) as rows:
-        for row in rows:
-            yield StoredEvent(
-                row=LedgerRow(row.seq, row.prev, row.body, row.h),
-                at_ms=row.at_ms,
-                action=row.action,
-                outcome=row.outcome,
-                actor=row.actor,
-                target=row.object,
-                workspace=row.workspace,
-            )
+        for seq, prev, body, h, *columns in rows:
+            yield StoredEvent(LedgerRow(seq, prev, body, h), *columns)

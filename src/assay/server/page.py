@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 PACKED: Final = Path(__file__).with_name("page")
 PLACES: Final = frozenset(
-    {"experiments", "runs", "compare", "models", "gates", "ledger", "settings"}
+    {"experiments", "runs", "compare", "models", "collections", "gates", "ledger", "settings"}
 )
 """First parts of the page's own addresses; what is below them is routed in the browser."""
 

@@ -288,7 +288,17 @@ export const gateRuns = (of: { model?: string; version?: number; state?: string[
       query.state.data?.some((each) => each.state === "queued" || each.state === "leased") ? 3000 : false,
   });
 
-export const ledger = (of: { object?: string; action?: string }) =>
+export interface LedgerFilter {
+  object?: string;
+  action?: string;
+  actor?: string;
+  outcome?: string;
+  text?: string;
+  from_ms?: number;
+  to_ms?: number;
+}
+
+export const ledger = (of: LedgerFilter) =>
   infiniteQueryOptions({
     queryKey: ["ledger", of],
     queryFn: ({ pageParam, signal }) =>

@@ -70,6 +70,23 @@ const version = createRoute({
   validateSearch: search.version,
   component: lazyRouteComponent(() => import("@/pages/models/version")),
 });
+const collections = createRoute({
+  getParentRoute: () => root,
+  path: "/collections",
+  validateSearch: search.collections,
+  component: lazyRouteComponent(() => import("@/pages/collections/list")),
+});
+const collectionById = createRoute({
+  getParentRoute: () => root,
+  path: "/collections/by-id/$versionId",
+  component: lazyRouteComponent(() => import("@/pages/collections/by-id")),
+});
+const collection = createRoute({
+  getParentRoute: () => root,
+  path: "/collections/$name",
+  validateSearch: search.collection,
+  component: lazyRouteComponent(() => import("@/pages/collections/collection")),
+});
 const gates = createRoute({
   getParentRoute: () => root,
   path: "/gates",
@@ -104,6 +121,9 @@ export const router = createRouter({
     models,
     model,
     version,
+    collections,
+    collectionById,
+    collection,
     gates,
     gate,
     ledger,

@@ -6,6 +6,7 @@ import {
   ChevronsUpDown,
   FlaskConical,
   House,
+  Layers,
   Moon,
   Search,
   Settings,
@@ -24,6 +25,7 @@ import { chooseTheme, useTheme } from "./theme";
 const PLACES = [
   { to: "/", label: "Home", icon: House },
   { to: "/experiments", label: "Experiments", icon: FlaskConical },
+  { to: "/collections", label: "Collections", icon: Layers },
   { to: "/models", label: "Models", icon: Boxes },
   { to: "/gates", label: "Gates", icon: ShieldCheck },
   { to: "/ledger", label: "Ledger", icon: BookLock },

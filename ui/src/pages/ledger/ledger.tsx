@@ -1,34 +1,56 @@
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { BookLock, Check, ChevronRight, Download, ShieldAlert, ShieldCheck } from "lucide-react";
+import { BookLock, Check, ChevronRight, ShieldAlert, ShieldCheck } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { post } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { AuditReport, LedgerEvent } from "@/api/types";
+import type { LedgerSearch } from "@/app/search";
 import { failed } from "@/app/toasts";
-import { save } from "@/charts/download";
 import { Badge } from "@/design/badge";
 import { Button } from "@/design/button";
 import { Card, Fact, Facts } from "@/design/card";
 import { cx } from "@/design/cx";
-import { Input } from "@/design/field";
 import { Moment } from "@/design/moment";
 import { Page } from "@/design/page";
 import { Digest, Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
 import { plural } from "@/format/number";
+import { Checkpoints, Export } from "./checkpoints";
+import { dayEnd, dayStart, titleOf } from "./events";
+import { Filters } from "./filters";
 
 const ROUTE = "/ledger";
+const ALL: LedgerSearch = {
+  object: undefined,
+  action: undefined,
+  actor: undefined,
+  outcome: undefined,
+  text: undefined,
+  from: undefined,
+  to: undefined,
+};
 
 export default function LedgerPage() {
   const search = useSearch({ from: ROUTE });
   const navigate = useNavigate({ from: ROUTE });
-  const pages = useInfiniteQuery(queries.ledger({ object: search.object, action: search.action }));
+  const pages = useInfiniteQuery(
+    queries.ledger({
+      object: search.object,
+      action: search.action,
+      actor: search.actor,
+      outcome: search.outcome,
+      text: search.text,
+      from_ms: dayStart(search.from),
+      to_ms: dayEnd(search.to),
+    }),
+  );
   const events = useMemo(() => pages.data?.pages.flatMap((page) => page.events) ?? [], [pages.data]);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages;
   const set = (change: Partial<typeof search>) =>
     void navigate({ to: ".", search: (before) => ({ ...before, ...change }), replace: true });
+  const isFiltered = Object.keys(ALL).some((each) => search[each as keyof LedgerSearch] !== undefined);
   const wanted = search.event;
   const isBeyond = wanted !== undefined && events.length > 0 && (events.at(-1)?.seq ?? 0) > wanted;
   useEffect(() => {
@@ -41,36 +63,9 @@ export default function LedgerPage() {
       title="Ledger"
       meta="Every change of the registry, chained by digests. Nothing in it can be rewritten quietly."
     >
-      <Verification head={events[0]} />
-      <Card
-        className="mt-5"
-        flush
-        title="Events"
-        actions={
-          <>
-            <Input
-              aria-label="Object"
-              placeholder="Object: alias:bot@production"
-              defaultValue={search.object ?? ""}
-              onKeyDown={(event) =>
-                event.key === "Enter" && set({ object: event.currentTarget.value.trim() || undefined })
-              }
-              onBlur={(event) => set({ object: event.target.value.trim() || undefined })}
-              className="w-56"
-            />
-            <Input
-              aria-label="Action"
-              placeholder="Action: promotion"
-              defaultValue={search.action ?? ""}
-              onKeyDown={(event) =>
-                event.key === "Enter" && set({ action: event.currentTarget.value.trim() || undefined })
-              }
-              onBlur={(event) => set({ action: event.target.value.trim() || undefined })}
-              className="w-52"
-            />
-          </>
-        }
-      >
+      <Verification />
+      <Card className="mt-5" flush title="Events" note={isFiltered ? "filtered" : undefined}>
+        <Filters key={isFiltered ? undefined : "all"} search={search} onChange={set} />
         {pages.isPending ? (
           <SkeletonRows />
         ) : pages.error ? (
@@ -78,7 +73,8 @@ export default function LedgerPage() {
         ) : events.length === 0 ? (
           <Empty
             icon={<BookLock />}
-            title={search.object || search.action ? "No event of that kind" : "Nothing has happened yet"}
+            title={isFiltered ? "No such event" : "Nothing has happened yet"}
+            action={isFiltered ? <Button onClick={() => set(ALL)}>Show all events</Button> : null}
           >
             <p>Registrations, promotions, refusals and changes of roles appear here as they happen.</p>
           </Empty>
@@ -91,25 +87,20 @@ export default function LedgerPage() {
           />
         )}
       </Card>
+      <div className="mt-5 grid items-start gap-5 xl:grid-cols-2">
+        <Checkpoints />
+        <Export from={search.from} to={search.to} />
+      </div>
     </Page>
   );
 }
 
-function Verification({ head }: { head: LedgerEvent | undefined }) {
+function Verification() {
   const verify = useMutation({
     mutationFn: (deep: boolean) => post<AuditReport>("/ledger/verify", { deep }),
     onError: failed,
   });
   const report = verify.data;
-  const onCheckpoint = () => {
-    const { seq, hash } = report?.head ?? { seq: head?.seq, hash: head?.hash };
-    const text = JSON.stringify(
-      { seq, hash, taken_at: new Date().toISOString(), server: window.location.origin },
-      null,
-      2,
-    );
-    save(new Blob([text], { type: "application/json" }), `assay-ledger-${seq}.json`);
-  };
   return (
     <section className="rounded-lg border border-line bg-surface p-5 shadow-low">
       <div className="flex flex-wrap items-center gap-x-6 gap-y-3">
@@ -135,14 +126,11 @@ function Verification({ head }: { head: LedgerEvent | undefined }) {
           </p>
           <p className="text-ink-2">
             {report
-              ? `${plural(report.events, "event")} replayed; ${plural(report.versions, "version")}, ${plural(report.moves, "move")}, ${plural(report.verdicts, "verdict")}${report.deep ? ` and ${plural(report.blobs, "file")} read again` : " compared"}.`
+              ? `${plural(report.events, "event")} replayed; ${plural(report.versions, "version")}, ${plural(report.moves, "move")}, ${plural(report.verdicts, "verdict")}${report.deep ? ` and ${plural(report.blobs, "file")} read again` : " compared"}; ${plural(report.checkpoints, "checkpoint")} checked.`
               : "Checks the chain, replays every event and compares the result with the tables."}
           </p>
         </div>
         <div className="flex flex-wrap gap-2">
-          <Button onClick={onCheckpoint} disabled={!head}>
-            <Download /> Checkpoint
-          </Button>
           <Button
             onClick={() => verify.mutate(true)}
             busy={verify.isPending && verify.variables}
@@ -245,8 +233,12 @@ function EventList({
                 />
                 <span className="text-ink-3 tabular">{event.seq}</span>
                 <span className="truncate font-medium">{event.action}</span>
-                <span className="truncate text-ink-2 max-md:hidden">{event.object}</span>
-                <span className="truncate text-ink-2 max-md:hidden">{event.actor}</span>
+                <span className="truncate text-ink-2 max-md:hidden" title={event.object}>
+                  {titleOf(event.action)} <span className="text-ink-3">{event.object}</span>
+                </span>
+                <span className="truncate text-ink-2 max-md:hidden" title={event.actor}>
+                  {event.actor}
+                </span>
                 <span>
                   <Badge tone={OUTCOME[event.outcome]}>{event.outcome}</Badge>
                 </span>

@@ -19,8 +19,11 @@ import { Digest } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { FileViewer } from "@/files/viewer";
 import { bytes } from "@/format/number";
+import { ClosureCard } from "./closure";
+import { SignatureBadge } from "./evidence";
 import { LineageGraph } from "./graph";
 import { AliasBadge, OutcomeBadge, Score, StateBadge } from "./outcome";
+import { Claims, ProvenanceMenu, Signatures, SourceText } from "./provenance";
 import { ServeSnippets } from "./serve";
 
 const ROUTE = "/models/$name/versions/$version";
@@ -114,15 +117,19 @@ function Overview({ version }: { version: Version }) {
   const origins = version.lineage_origins;
   return (
     <div className="grid items-start gap-5 xl:grid-cols-2">
-      <Card title="Lineage" note="frozen" flush>
-        <LineageFacts
-          values={values}
-          origins={origins}
-          fingerprint={version.fingerprint}
-          note="Registered without closed lineage: this version can never hold a protected alias."
-        />
-      </Card>
-      <div className="space-y-5">
+      <div className="min-w-0 space-y-5">
+        <Card title="Lineage" note="frozen" flush>
+          <LineageFacts
+            values={values}
+            origins={origins}
+            fingerprint={version.fingerprint}
+            note="Registered without closed lineage: this version can never hold a protected alias."
+          />
+        </Card>
+        <ClosureCard model={version.model} version={version.version} />
+        <Claims version={version} />
+      </div>
+      <div className="min-w-0 space-y-5">
         <Card title="Provenance">
           <Facts>
             {version.state_reason ? <Fact name="State">{version.state_reason}</Fact> : null}
@@ -141,9 +148,7 @@ function Overview({ version }: { version: Version }) {
               )}
             </Fact>
             <Fact name="Source">
-              <code className="font-mono text-xs break-all">
-                {version.source || version.artifact_path || "–"}
-              </code>
+              <SourceText version={version} />
             </Fact>
             <Fact name="Files' digest">
               {version.artifact_digest ? <Digest value={version.artifact_digest} length={24} /> : "–"}
@@ -159,6 +164,7 @@ function Overview({ version }: { version: Version }) {
           </Facts>
         </Card>
         <Verdicts version={version} />
+        <Signatures version={version} />
         {Object.keys(version.tags).length > 0 ? (
           <Card title="Tags">
             <Facts>
@@ -182,7 +188,7 @@ function Verdicts({ version }: { version: Version }) {
       {verdicts.length === 0 ? (
         <p className="p-4 text-ink-3">No exam yet. Promoting the version queues one.</p>
       ) : (
-        <Table label="Verdicts" head={["Gate", "Verdict", "Score", "Items", "Given"]}>
+        <Table label="Verdicts" head={["Gate", "Verdict", "Score", "Items", "Signature", "Given"]}>
           {verdicts.map((each) => (
             <tr key={each.gate_run_id}>
               <td>
@@ -205,6 +211,9 @@ function Verdicts({ version }: { version: Version }) {
                 <Score text={each.score} />
               </td>
               <td className="tabular">{each.items.toLocaleString("en-US")}</td>
+              <td>
+                <SignatureBadge verdict={each} />
+              </td>
               <td className="whitespace-nowrap text-ink-2">
                 <Moment at={each.created_at_ms} />
                 <span className="block text-xs text-ink-3">{each.runner}</span>
@@ -291,19 +300,10 @@ function VersionActions({ version }: { version: Version }) {
     onError: failed,
     onSettled: refresh,
   });
-  const onProvenance = () => {
-    const { verdicts, ...rest } = version;
-    save(
-      new Blob([JSON.stringify({ ...rest, verdicts }, null, 2)], { type: "application/json" }),
-      `${version.model}-v${version.version}.json`,
-    );
-  };
   if (version.state === "deleted") return null;
   return (
     <>
-      <Button variant="ghost" onClick={onProvenance}>
-        <Download /> Provenance
-      </Button>
+      <ProvenanceMenu version={version} />
       {version.state === "quarantined" ? (
         <Button onClick={() => setAsking("clear")}>
           <ShieldCheck /> Clear

@@ -13,6 +13,7 @@ import { Moment } from "@/design/moment";
 import { CopyButton, Digest, Snippet } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { shortNumber, toNumber } from "@/format/number";
+import { ArtifactEdges } from "./artifact-edges";
 import { Health } from "./health";
 import { reproduceText } from "./reproduce";
 
@@ -37,6 +38,7 @@ export function Overview({ run }: { run: Run }) {
         <Lineage run={run} />
         <Registered runId={run.run_id} />
         <Evals runId={run.run_id} />
+        <ArtifactEdges runId={run.run_id} />
         <Inputs run={run} />
         <Children run={run} />
         <Card title="Reproduce">

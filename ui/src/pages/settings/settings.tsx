@@ -8,13 +8,17 @@ import { Segmented } from "@/design/field";
 import { Page, Tabs, tabClass } from "@/design/page";
 import { Snippet } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
+import { GateRules } from "./gate-rules";
 import { Principals } from "./principals";
+import { Sources } from "./sources";
 import { Tokens } from "./tokens";
 import { Webhooks } from "./webhooks";
 import { Workspaces } from "./workspaces";
 
 const TABS = [
   [undefined, "Workspaces"],
+  ["sources", "Lineage and health"],
+  ["gates", "Gates"],
   ["principals", "Members"],
   ["tokens", "Tokens"],
   ["webhooks", "Webhooks"],
@@ -46,6 +50,10 @@ export default function SettingsPage() {
     >
       {tab === "you" ? (
         <You />
+      ) : tab === "sources" ? (
+        <Sources may={may} />
+      ) : tab === "gates" ? (
+        <GateRules may={may} />
       ) : tab === "principals" ? (
         <Principals may={may} />
       ) : tab === "tokens" ? (
@@ -99,7 +107,7 @@ function You() {
       </Card>
       <Card title="Point a client here">
         <Snippet
-          text={`export MLFLOW_TRACKING_URI=${window.location.origin}   # an unmodified mlflow client\nexport ASSAY_URL=${window.location.origin}             # the assay command and library`}
+          text={`export MLFLOW_TRACKING_URI=${window.location.origin}   # an unmodified mlflow client\nexport WANDB_BASE_URL=${window.location.origin}        # an unmodified wandb client; WANDB_API_KEY is a token\nexport ASSAY_URL=${window.location.origin}             # the assay command and library`}
         />
       </Card>
     </div>

@@ -3,7 +3,7 @@ import { Plus } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { api, apiPath, post } from "@/api/client";
 import * as queries from "@/api/queries";
-import type { Workspace } from "@/api/types";
+import type { Demand, Workspace } from "@/api/types";
 import { failed, said } from "@/app/toasts";
 import { Badge } from "@/design/badge";
 import { Button } from "@/design/button";
@@ -40,8 +40,12 @@ function Policy({ workspace, isAllowed }: { workspace: Workspace; isAllowed: boo
   const client = useQueryClient();
   const [alias, setAlias] = useState("");
   const change = useMutation({
-    mutationFn: (body: { lineage?: string; protected?: string[] }) =>
-      api("PATCH", apiPath("workspaces", workspace.name), { body }),
+    mutationFn: (body: {
+      lineage?: string;
+      protected?: string[];
+      strict_refs?: Demand;
+      closure_at_promotion?: Demand;
+    }) => api("PATCH", apiPath("workspaces", workspace.name), { body }),
     onSuccess: () => said(`The policy of ${workspace.name} is changed.`),
     onError: failed,
     onSettled: () => client.invalidateQueries({ queryKey: ["workspaces"] }),
@@ -108,8 +112,62 @@ function Policy({ workspace, isAllowed }: { workspace: Workspace; isAllowed: boo
             They move by promotion through the gate and by rollback, through every door.
           </p>
         </div>
+        <Demanded
+          title="References that may change their meaning"
+          help={STRICT_REFS}
+          value={workspace.policy.strict_refs}
+          onValue={(strict_refs) => isAllowed && change.mutate({ strict_refs })}
+        />
+        <Demanded
+          title="Closure at promotion"
+          help={CLOSURE}
+          value={workspace.policy.closure_at_promotion}
+          onValue={(closure_at_promotion) => isAllowed && change.mutate({ closure_at_promotion })}
+        />
       </div>
     </Card>
+  );
+}
+
+const STRICT_REFS: Record<Demand, string> = {
+  off: "Branches, tags and bare names are taken as they are.",
+  warn: "A branch, a tag or a bare name in a lineage is accepted and marked.",
+  require: "A lineage must name commits and digests; a branch or a tag is refused.",
+};
+const CLOSURE: Record<Demand, string> = {
+  off: "Nobody looks whether the data and the code are still there.",
+  warn: "Each promotion looks whether the data and the code are still there, and goes on either way.",
+  require: "What cannot be shown to be still there is not promoted.",
+};
+
+function Demanded({
+  title,
+  help,
+  value,
+  onValue,
+}: {
+  title: string;
+  help: Record<Demand, string>;
+  value: Demand;
+  onValue: (value: Demand) => void;
+}) {
+  return (
+    <div>
+      <h3 className="text-xs font-medium text-ink-2">{title}</h3>
+      <div className="mt-2">
+        <Segmented
+          label={title}
+          value={value}
+          onValue={(next) => next !== value && onValue(next)}
+          options={[
+            { value: "off", label: "Off" },
+            { value: "warn", label: "Warn" },
+            { value: "require", label: "Require" },
+          ]}
+        />
+      </div>
+      <p className="mt-2 text-xs text-ink-3">{help[value]}</p>
+    </div>
   );
 }
 

@@ -50,7 +50,7 @@ def test_g25_the_same_files_under_another_number_stay_in_quarantine(court: Court
     court.promoted(court.scored("one", 6))
     court.promoted(court.scored("two", 7))
     assert court.call(court.maintainer, "POST", f"/models/{MODEL}/rollback", {})[0] == 200
-    twin = court.scored("two", 8)
+    twin = court.a_version("two")
 
     assert codes(court.promoted(twin)) == ["quarantined"]
     body = {"model": MODEL, "version": twin.version, "reason": "it is urgent"}
@@ -73,3 +73,23 @@ def test_g22_a_copy_does_not_hide_who_registered_the_files(court: Court) -> None
 
     assert approved(court, court.maintainer, copied.version)[0] == 403
     assert approved(court, court.second, copied.version)[0] == 201
+
+
+def test_g04_the_same_files_have_one_exam_whatever_their_number(court: Court) -> None:
+    """G4: registered again, failed files are not examined until luck helps: their verdict stands."""
+    court.a_gate(0.5)
+    first, second = court.a_version("weights"), court.a_version("weights")
+    queued = [
+        court.services.gate_runs.request(court.ask(court.trainer), MODEL, made.version)
+        for made in (first, second)
+    ]
+    assert queued[0].run.gate_run_id == queued[1].run.gate_run_id
+    court.post_rows(court.lease(court.runner), rows(4))
+    third = court.a_version("weights")
+
+    asked = court.services.gate_runs.request(court.ask(court.trainer), MODEL, third.version)
+
+    assert asked.verdict is not None
+    assert court.services.gate_runs.lease(court.ask(court.runner)) is None
+    assert codes(court.promoted(third)) == codes(court.promoted(second)) == ["below_threshold"]
+    assert court.verdicts() == 1

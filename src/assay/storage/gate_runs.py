@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, insert, or_, select, true,
 from assay.domain.gate_run import GateRun, GateRunState
 from assay.storage import dialect
 from assay.storage.database import Transaction
+from assay.storage.model_versions import SAME_FILES
 from assay.storage.tables.governance import gate_runs, gates
 from assay.storage.tables.registry import model_versions, registered_models
 from assay.storage.tables.tracking import workspaces
@@ -34,7 +35,7 @@ _RUNS = (
 _BY_ID = _RUNS.where(gate_runs.c.gate_run_id == bindparam("gate_run_id"))
 _NONCE = select(gate_runs.c.nonce).where(gate_runs.c.id == bindparam("pk"))
 _OPEN_RUN = _RUNS.where(
-    gate_runs.c.version_id == bindparam("version_pk"),
+    gate_runs.c.version_id.in_(SAME_FILES),
     gate_runs.c.gate_fingerprint == bindparam("gate_fingerprint"),
     gate_runs.c.state.in_(_OPEN),
 )
@@ -98,7 +99,7 @@ def nonce_of(tx: Transaction, pk: int) -> str | None:
 
 
 def find_open_run(tx: Transaction, version_pk: int, gate_fingerprint: str) -> GateRun | None:
-    """The version's gate run under that gate that still waits for its verdict."""
+    """The gate run of the version's files under that gate that still waits for its verdict."""
     parameters = {"version_pk": version_pk, "gate_fingerprint": gate_fingerprint}
     row = tx.execute(_OPEN_RUN, parameters).first()
     return None if row is None else _gate_run(row)

@@ -57,6 +57,18 @@ _TWIN = (
         _OTHER.c.state == VersionState.QUARANTINED.value,
     )
 )
+_ITSELF = model_versions.alias("itself")
+SAME_FILES = (
+    select(_OTHER.c.id)
+    .join_from(
+        _ITSELF,
+        _OTHER,
+        (_OTHER.c.model_id == _ITSELF.c.model_id)
+        & (_OTHER.c.artifact_digest == _ITSELF.c.artifact_digest),
+    )
+    .where(_ITSELF.c.id == bindparam("version_pk"))
+)
+"""The keys of every version of the model that has the files of the version `version_pk`."""
 _MAKERS = (
     select(_OTHER.c.created_by.label("registrant"), runs.c.created_by.label("trainer"))
     .distinct()

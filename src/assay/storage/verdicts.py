@@ -16,6 +16,7 @@ from assay.domain.gate import Outcome, Verdict
 from assay.domain.gate_run import GivenVerdict
 from assay.domain.verdict_statement import VerdictSignature
 from assay.storage.database import Transaction
+from assay.storage.model_versions import SAME_FILES
 from assay.storage.tables.governance import gate_runs, gates, verdicts
 from assay.storage.tables.registry import model_versions
 from assay.storage.tables.reviews import runner_keys, verdict_signatures
@@ -41,7 +42,7 @@ _VERDICTS = (
 )
 _EVIDENCE = (
     _VERDICTS.where(
-        verdicts.c.version_id == bindparam("version_pk"),
+        verdicts.c.version_id.in_(SAME_FILES),
         verdicts.c.gate_fingerprint == bindparam("gate_fingerprint"),
         verdicts.c.artifact_digest == bindparam("artifact_digest"),
     )
@@ -109,7 +110,10 @@ def insert_verdict(tx: Transaction, new: NewVerdict) -> None:
 def find_evidence(
     tx: Transaction, version_pk: int, gate_fingerprint: str, artifact_digest: str
 ) -> GivenVerdict | None:
-    """The latest verdict for exactly these bytes under exactly this gate."""
+    """The latest verdict for exactly these bytes under exactly this gate.
+
+    The bytes count, not their number: a version that the model has twice is examined once.
+    """
     parameters = {
         "version_pk": version_pk,
         "gate_fingerprint": gate_fingerprint,

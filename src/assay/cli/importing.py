@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -13,7 +14,6 @@ from assay.cli.options import DEFAULTS, Options
 from assay.cli.output import console, note, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from assay.importing.history import Size, Source
     from assay.importing.importer import OnProgress
     from assay.importing.plan import Plan
     from assay.importing.tally import Report
@@ -59,12 +59,47 @@ def mlflow(
         if dry_run:
             return _show_plan(make_plan(history, locations), options)
         client = options.connect(None, timeout_s=_TIMEOUT_S, retries=5)
-        with _progress(history) as tell:
+        with _progress(lambda: history.size().runs) as tell:
             report = Importer(
                 history, client, locations, without_files=without_artifacts, on_progress=tell
             ).run()
     finally:
         history.close()
+    return _show_report(report, options)
+
+
+@app.command
+def wandb(
+    folder: Annotated[Path, Parameter(name="DIR")],
+    /,
+    *,
+    project: str | None = None,
+    without_files: bool = False,
+    dry_run: bool = False,
+    options: Options = DEFAULTS,
+) -> int:
+    """Bring local wandb folders along: rows, config, summary, console, machine samples and files.
+
+    The folders are read only, without the wandb package. An import that was cut off is started again
+    and goes on; doing it twice changes nothing. A log that ends early arrives as far as it goes.
+    Afterwards both sides are compared: exits with 1 when they differ or something stayed behind.
+
+    Args:
+        folder: A folder `wandb`, one of its runs, or anything above them.
+        project: The project for all runs; without it each goes to the one that it names.
+        without_files: Leave the files beside the logs behind.
+        dry_run: Say what there is to bring, and write nothing.
+    """
+    from assay.importing.wandb_folder import count_runs
+    from assay.importing.wandb_importer import WandbImporter, make_wandb_plan
+
+    if dry_run:
+        return _show_plan(make_wandb_plan(folder), options)
+    client = options.connect(None, timeout_s=_TIMEOUT_S, retries=5)
+    with _progress(lambda: count_runs(folder)) as tell:
+        report = WandbImporter(
+            folder, client, project=project, without_files=without_files, on_progress=tell
+        ).run()
     return _show_report(report, options)
 
 
@@ -117,7 +152,7 @@ def _show(title: str, sentences: list[str]) -> None:
 
 
 @contextmanager
-def _progress(history: Source) -> Iterator[OnProgress | None]:
+def _progress(count: Callable[[], int]) -> Iterator[OnProgress | None]:
     """A bar over the runs, when somebody is looking."""
     if not sys.stderr.isatty():
         yield None
@@ -136,12 +171,12 @@ def _progress(history: Source) -> Iterator[OnProgress | None]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    size: Size = history.size()
+    runs = count()
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-        task = progress.add_task("runs", total=size.runs)
+        task = progress.add_task("runs", total=runs)
 
         def tell(stage: str, done: int) -> None:
-            total = size.runs if stage == "runs" else None
+            total = runs if stage == "runs" else None
             progress.update(task, description=stage, completed=done, total=total)
 
         yield tell

@@ -54,8 +54,8 @@ class Section:
 class Report:
     """Counts, digests and sentences. Safe to use from several threads."""
 
-    def __init__(self) -> None:
-        self.sections: dict[str, Section] = {name: Section() for name in SECTIONS}
+    def __init__(self, sections: Iterable[str] = SECTIONS) -> None:
+        self.sections: dict[str, Section] = {name: Section() for name in sections}
         self.changed: list[str] = []
         self.missing: list[str] = []
         self.bytes_sent = 0

@@ -224,7 +224,8 @@ class Client:
         return f"Client({self.connection.url!r}, workspace={self.connection.workspace!r})"
 
     def _address(self, path: str) -> str:
-        prefix = "" if path == "/health" or path.startswith("/api/") else API
+        is_whole = path == "/health" or path.startswith(("/api/", "/graphql", "/files/"))
+        prefix = "" if is_whole else API
         return f"{self.url}{prefix}{path}"
 
     def _persist(self, attempt: Callable[[], T], *, repeatable: bool) -> T:

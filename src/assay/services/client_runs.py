@@ -288,7 +288,7 @@ class ClientRuns:
             user_name=change.user_name,
             created_by=context.actor.name,
             lineage=None,
-            started_at_ms=context.now_ms,
+            started_at_ms=change.started_at_ms or context.now_ms,
             ended_at_ms=context.now_ms if is_terminal(STATUSES[state]) else None,
             created_at_ms=context.now_ms,
         )

@@ -52,6 +52,8 @@ class Change:
     tags: Mapping[str, str] = field(default_factory=dict)
     state: str | None = None
     user_name: str = ""
+    started_at_ms: int | None = None
+    """When a new run began; None: now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from assay.faces.wandb.run_nodes import (
     system_metrics,
 )
 from assay.faces.wandb.values import json_text, moment, node_id, read_node_id, read_object
+from assay.services.checks import check_moment
 from assay.services.client_runs import Change, LineRange
 
 _TAGS_OF: Final = {
@@ -84,9 +85,19 @@ def _change(ask: Ask, given: Arguments) -> tuple[Change, dict[str, Any]]:
         summary=None if summary is None else json_text(read_object(summary, "summaryMetrics")),
         tags=tags,
         state=given.get("state"),
+        started_at_ms=_moment(given.get("startedAtMs")),
         user_name=ask.context.actor.name,
     )
     return change, config
+
+
+def _moment(given: Any) -> int | None:
+    """When a run began that is imported; the client itself never says."""
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise InvalidArgument("startedAtMs must be a whole number.", field="startedAtMs")
+    return check_moment(given, "startedAtMs")
 
 
 def _inherit(ask: Ask, node: RunNode, entity: str | None, branch: tuple[str, int]) -> RunNode:

@@ -241,6 +241,37 @@ def test_g15_an_audit_checks_kept_signatures(court: Court, pen: Pen) -> None:
     assert given.verdict.outcome is Outcome.PASS
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE verdict_signatures SET signature = '{junk}'",
+        "UPDATE verdict_signatures SET nonce = 'f'",
+    ],
+    ids=["signature", "nonce"],
+)
+def test_g15_a_signature_altered_in_the_database_is_found(
+    sqlite_court: Court, pen: Pen, change: str
+) -> None:
+    """G15: `assay audit verify` names the gate run whose kept signature is not its key's any more."""
+    court = sqlite_court
+    court.a_gate(0.5)
+    register(court, pen)
+    lease = court.leased()
+    court.post_rows(lease, rows(9), signature=pen.sign(lease, 9))
+    verify = court.services.audit.verify
+    assert verify(court.platform.database, court.platform.blobs).is_ok
+
+    with court.platform.database.write() as tx:
+        tx.driver_plain("DROP TRIGGER verdict_signatures_no_update")
+        tx.driver_plain(change.format(junk="0" * 128))
+
+    report = verify(court.platform.database, court.platform.blobs)
+    (finding,) = report.findings
+    assert finding.area == "verdicts"
+    assert lease.run.gate_run_id in finding.message
+    assert "signature" in finding.message
+
+
 def test_g15_a_runner_key_file_is_its_users_alone(tmp_path: Path) -> None:
     """G15: the private key is written with 0600, never overwritten, refused when others may read it."""
     path = tmp_path / "keys" / "runner.key"

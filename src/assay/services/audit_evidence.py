@@ -11,6 +11,7 @@ from assay.domain.gate import verdict_digest
 from assay.domain.ledger import Event, EventAction, EventOutcome
 from assay.domain.registry import MoveKind
 from assay.domain.replay import AliasMoved, AliasRemoved, RolledBack, parse_details
+from assay.services.runner_signatures import signature_fault
 from assay.storage import audit as rows
 from assay.storage import verdicts
 from assay.storage.audit import MoveRow
@@ -101,6 +102,9 @@ class Companions:
             self._report.add(
                 "verdicts", f"event {event.seq}: the verdict written then is another now", event.seq
             )
+        fault = signature_fault(given)
+        if fault is not None:
+            self._report.add("verdicts", f"gate run {given.gate_run_id}: {fault}", event.seq)
 
     def _check_evidence(self, event: Event) -> None:
         """A promotion names the verdicts that it weighed: they must be there and be the same."""

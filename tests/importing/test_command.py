@@ -21,6 +21,8 @@ from tests.importing.stories import contents
 from tests.support.server import LiveServer
 
 RUNS = 40
+COPIES = 49
+"""Of each run, for the import that is cut midway: 2,000 runs, of which a request takes 50 at most."""
 
 
 @pytest.fixture
@@ -81,22 +83,41 @@ def test_a_dry_run_counts_and_writes_nothing(place: Path, workspace: Client) -> 
     assert arrived(workspace) == 0
 
 
-def test_a_killed_import_goes_on_where_it_was(place: Path, workspace: Client) -> None:
+@pytest.fixture
+def long_place(place: Path) -> Path:
+    """The same with so many runs that their import takes dozens of requests."""
+    with sqlite3.connect(place) as database:
+        for table in ("runs", "metrics", "latest_metrics"):
+            names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+            run_id = "printf('%03d', n) || substr(run_uuid, 4)"
+            copied = ", ".join(run_id if name == "run_uuid" else name for name in names)
+            database.execute(
+                "WITH RECURSIVE numbers(n) AS "  # noqa: S608 -- names of a schema, no one's input
+                f"(SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {COPIES})"
+                f" INSERT INTO {table} ({', '.join(names)}) SELECT {copied} FROM {table}, numbers"
+            )
+    database.close()
+    return place
+
+
+def test_a_killed_import_goes_on_where_it_was(long_place: Path, workspace: Client) -> None:
     """What arrived before the kill is kept, the rest follows, and both sides are equal."""
-    process = command(workspace, place)
+    points = RUNS * 100 * (COPIES + 1)
+    process = command(workspace, long_place)
     while process.poll() is None and arrived(workspace) < 5:
         pass
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    assert process.returncode == -signal.SIGKILL
 
-    again = command(workspace, place)
+    again = command(workspace, long_place)
     out, err = again.communicate()
 
     assert again.returncode == 0, err or out
     report = json.loads(out)
     assert report["equal"]
-    assert report["sections"]["points"]["assay"]["count"] == RUNS * 100
-    assert report["points_sent"] < RUNS * 100
+    assert report["sections"]["points"]["assay"]["count"] == points
+    assert 0 < report["points_sent"] < points
 
 
 def test_a_difference_exits_with_1(place: Path, workspace: Client) -> None:

@@ -66,6 +66,7 @@ def test_nothing_wakes_while_only_small_tails_rest() -> None:
     backlogs = Backlogs(0.0)
     backlogs.recall((run_pk, 1, 1) for run_pk in range(1_000))
     backlogs.due()
+    assert not backlogs.wait(0)
     woken = threading.Event()
 
     def wait() -> None:
@@ -74,8 +75,6 @@ def test_nothing_wakes_while_only_small_tails_rest() -> None:
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-
-    assert not woken.is_set()
     backlogs.note(5, 1)
 
     assert woken.wait(30)

@@ -135,9 +135,9 @@ class Backlogs:
         # A run can be full and idle: once is enough, and idle comes first.
         return list({run_pk: idle for _, run_pk, idle in sorted(found, reverse=True)}.items())
 
-    def wait(self) -> None:
-        """Return once there is a run that is or will be due, or after `wake`."""
-        self._something.wait()
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Return True once there is a run that is or will be due, or after `wake`; False in time."""
+        return self._something.wait(timeout_s)
 
     def wake(self) -> None:
         """Let `wait` return."""

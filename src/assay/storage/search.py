@@ -61,6 +61,9 @@ WINDOW: Final = 4_096
 """How many values of the metric that attempt looks at."""
 
 _UNKNOWN_METRIC: Final = -1
+_SECOND: Final = 1_000
+"""Added to the number of an order that reads a second key."""
+
 _TABLES = {"metric": metric_summaries, "param": params, "tag": run_tags}
 _NUMBERS = {"start_time": runs.c.started_at_ms, "end_time": runs.c.ended_at_ms}
 _TEXTS = {
@@ -239,16 +242,28 @@ class _Search:
             # Numbers, then NaN, then runs without the metric.
             rank = case((target.c.run_pk.is_(None), 2), (target.c.last_value.is_(None), 1), else_=0)
             return Term(target.c.last_value, order.ascending, float, rank)
+        if (order.entity, order.key) == ("tag", MLFLOW_PARENT_TAG):
+            # As `_parent` reads it: the tag of MLflow's clients, else the one of ours.
+            theirs = self._joined("tag", number, MLFLOW_PARENT_TAG)
+            ours = self._joined("tag", number + _SECOND, PARENT_TAG)
+            parent = func.coalesce(theirs, ours)
+            return Term(parent, order.ascending, str, _missing_last(parent))
         if order.entity in _TABLES:
-            table = _alias(order.entity, number)
-            self.joins.append((table, and_(table.c.run_pk == runs.c.id, table.c.key == order.key)))
-            return Term(table.c.value, order.ascending, str, _missing_last(table.c.value))
+            value = self._joined(order.entity, number, order.key)
+            return Term(value, order.ascending, str, _missing_last(value))
         if order.key == "end_time":
             ended = runs.c.ended_at_ms
             return Term(ended, order.ascending, int, _missing_last(ended))
         if order.key in _NUMBERS:
             return Term(_NUMBERS[order.key], order.ascending, int)
         return Term(self._text(order.key), order.ascending, str)
+
+    def _joined(self, entity: str, number: int, key: str) -> ColumnElement[Any]:
+        """The value of a key of every run, NULL where it has none."""
+        table = _alias(entity, number)
+        self.joins.append((table, and_(table.c.run_pk == runs.c.id, table.c.key == key)))
+        value: ColumnElement[Any] = table.c.value
+        return value
 
 
 @cache

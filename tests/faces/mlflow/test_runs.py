@@ -227,6 +227,38 @@ def test_a_nested_run_keeps_its_parent_as_a_tag(server: Server) -> None:
     assert not any(key.startswith("assay.") for key in tags)
 
 
+def test_runs_are_ordered_by_the_parent_that_they_show(server: Server) -> None:
+    """Whoever nested them; those without a parent come last in both directions."""
+    experiment = server.an_experiment()
+    parents = sorted(server.a_run(experiment) for _ in range(3))
+    alone = server.a_run()
+    children = {}
+    for parent in (parents[0], parents[2]):
+        tags = [{"key": "mlflow.parentRunId", "value": parent}]
+        children[parent] = server.a_run(experiment, tags=tags)
+    made = server.ask(
+        "POST", "/api/v1/runs", json={"experiment_id": experiment, "parent_run_id": parents[1]}
+    )
+    children[parents[1]] = made.json()["run_id"]
+
+    for way, expected in (("ASC", parents), ("DESC", parents[::-1])):
+        found: list[str] = []
+        token = ""
+        while not found or token:
+            answer = server.post(
+                "/runs/search",
+                experiment_ids=[experiment],
+                order_by=[f"tags.mlflow.parentRunId {way}"],
+                max_results=2,
+                page_token=token,
+            ).json()
+            found += [run["info"]["run_id"] for run in answer["runs"]]
+            token = answer.get("next_page_token", "")
+        assert found[:3] == [children[parent] for parent in expected]
+        assert set(found[3:]) == set(parents)
+        assert alone not in found
+
+
 def test_a_run_nested_by_another_client_is_found_by_its_parent(server: Server) -> None:
     """Runs made with a parent by the native API show MLflow's tag, and every clause finds them."""
     experiment = server.an_experiment()

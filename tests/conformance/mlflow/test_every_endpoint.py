@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.faces.mlflow.test_endpoints import ANSWERED, PAGES, refused_calls
+from tests.faces.mlflow.wire_calls import ANSWERED, PAGES, refused_calls
 
 OUTSIDE = {"GET /graphql", "POST /graphql"}
 """Documented apart: the path speaks another protocol here."""

@@ -1,16 +1,19 @@
 """G1-G9, G14, G18, G26: verdicts come from leased runners and exact rows, or not at all."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assay.domain.evaluation import Item
 from assay.domain.gate import (
     Outcome,
     Score,
     Verdict,
+    evaluate,
     gate_fingerprint,
     parse_gate,
     recompute,
@@ -155,7 +158,7 @@ def test_g09_equality_passes_the_threshold_and_holds_against_the_champion(court:
 
 
 def test_g09_sums_are_exact() -> None:
-    """G9: 0.1 + 0.2 against 0.3 as fractions is what the digits say, and 10^6 items tell 1 apart."""
+    """G9: 0.1 + 0.2 against 0.3 is a tie, and one in 10^6 is a win."""
     spec = parse_gate({"suite": "a" * 64, "metric": "m", "direction": "maximize", "threshold": 0})
     fingerprint = gate_fingerprint(spec)
 
@@ -182,6 +185,40 @@ def test_g09_many_rows_add_up_without_rounding() -> None:
     ]
     score: Score = recompute(suite, given)
     assert score.metrics[metric].mean == Fraction("0.1")
+
+
+@pytest.mark.slow
+def test_g09_a_million_rows_tell_a_near_tie_from_a_tie() -> None:
+    """G9: scored from 10^6 rows each, one item more wins, and the tenths of both orders tie exactly."""
+    count = 10**6
+    names = [f"q{i}" for i in range(count)]
+    small = a_suite()
+    items = tuple(Item(name, f"{i:064x}") for i, name in enumerate(names))
+    suite = replace(small, tasks=(replace(small.tasks[0], items=items),))
+    (metric,) = suite.metrics()
+    spec = parse_gate(
+        {"suite": "a" * 64, "metric": metric, "direction": "maximize", "threshold": "0.1"}
+    )
+
+    def side(version: int, values: list[float]) -> Contender:
+        given = [
+            {"item_id": name, "metrics": {metric: value}}
+            for name, value in zip(names, values, strict=True)
+        ]
+        said = evaluate(spec, recompute(suite, given))
+        digest = f"{version:064x}"
+        verdict = Verdict(said.outcome, gate_fingerprint(spec), digest, said.score, said.items)
+        return Contender(version, digest, verdict)
+
+    tenths = [0.1] * (count - 1) + [0.2]
+    champion, twin = side(1, tenths), side(2, tenths[::-1])
+    near = side(3, [0.1] * (count - 2) + [0.2, 0.1000001])
+
+    assert decide(twin, champion, spec).reason is Reason.NOT_STRICTLY_BETTER
+    won = decide(near, champion, spec)
+    assert won.reason is Reason.PROMOTED
+    assert won.challenger_score == Fraction("0.1000001000001")
+    assert won.champion_score == Fraction("0.1000001")
 
 
 def test_g14_bytes_swapped_on_disk_after_the_pass_are_refused(court: Court, tmp_path: Path) -> None:

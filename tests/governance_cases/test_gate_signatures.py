@@ -246,8 +246,9 @@ def test_g15_an_audit_checks_kept_signatures(court: Court, pen: Pen) -> None:
     [
         "UPDATE verdict_signatures SET signature = '{junk}'",
         "UPDATE verdict_signatures SET nonce = 'f'",
+        "DELETE FROM verdict_signatures",
     ],
-    ids=["signature", "nonce"],
+    ids=["signature", "nonce", "taken away"],
 )
 def test_g15_a_signature_altered_in_the_database_is_found(
     sqlite_court: Court, pen: Pen, change: str
@@ -262,7 +263,8 @@ def test_g15_a_signature_altered_in_the_database_is_found(
     assert verify(court.platform.database, court.platform.blobs).is_ok
 
     with court.platform.database.write() as tx:
-        tx.driver_plain("DROP TRIGGER verdict_signatures_no_update")
+        for what in ("update", "delete"):
+            tx.driver_plain(f"DROP TRIGGER verdict_signatures_no_{what}")
         tx.driver_plain(change.format(junk="0" * 128))
 
     report = verify(court.platform.database, court.platform.blobs)

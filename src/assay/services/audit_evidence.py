@@ -102,7 +102,10 @@ class Companions:
             self._report.add(
                 "verdicts", f"event {event.seq}: the verdict written then is another now", event.seq
             )
+        signer = None if given.signature is None else given.signature.key_id
         fault = signature_fault(given)
+        if signer != event.details.get("key_id"):
+            fault = "its signature is not of the key that signed it then"
         if fault is not None:
             self._report.add("verdicts", f"gate run {given.gate_run_id}: {fault}", event.seq)
 

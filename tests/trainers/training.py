@@ -38,10 +38,12 @@ class Checkout:
         git(folder, "commit", "-q", "-m", "train")
         return cls(folder, git(folder, "rev-parse", "HEAD").strip())
 
-    def train(self, script: str, server: LiveServer, **environment: str) -> dict[str, Any]:
-        """Run a script to its end; what it printed as its answer."""
+    def train(
+        self, script: str, server: LiveServer, argument: str = "", **environment: str
+    ) -> dict[str, Any]:
+        """Run a script to its end, with its own name or another argument; what it answered."""
         done = subprocess.run(
-            [sys.executable, f"{script}.py", script],
+            [sys.executable, f"{script}.py", argument or script],
             cwd=self.folder,
             env={
                 "PATH": os.environ["PATH"],

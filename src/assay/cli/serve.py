@@ -22,6 +22,7 @@ def serve(  # noqa: PLR0913 - every flag of the command is a parameter
     auth: Annotated[bool, Parameter(negative="")] = False,
     lineage: Literal["required", "recorded"] = "required",
     protect: str = "production,champion",
+    external_url: Annotated[str, Parameter(env_var="ASSAY_EXTERNAL_URL")] = "",
     allow_host: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     webhook_hosts: str = "",
     source_root: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
@@ -41,6 +42,8 @@ def serve(  # noqa: PLR0913 - every flag of the command is a parameter
         lineage: What a new model version needs: all five lineage fields (required), or none
             (recorded: it is marked unverifiable and can never hold a protected alias).
         protect: Aliases that move only through the gate, comma-separated, or 'none'.
+        external_url: Address by which clients reach this server through a proxy, path included.
+            Default: the one that they used, as a proxy on this machine reports it.
         allow_host: Another Host name that this server answers to (behind a proxy); repeatable.
         webhook_hosts: Receivers of webhooks that may have a private address: HOST or HOST:PORT,
             comma-separated. All others must be public. Sources of lineage may be there too.
@@ -53,7 +56,7 @@ def serve(  # noqa: PLR0913 - every flag of the command is a parameter
     gc.disable()
     try:
         from assay.server.run import serve as run_server
-        from assay.server.settings import Settings, parse_policy
+        from assay.server.settings import Settings, parse_external_url, parse_policy
     except ModuleNotFoundError as error:
         msg = f"This installation is the client only ({error.name} is missing): pip install 'assay[server]'."
         raise FailedPrecondition(msg) from None
@@ -65,6 +68,7 @@ def serve(  # noqa: PLR0913 - every flag of the command is a parameter
         blobs=blobs,
         auth=auth,
         policy=parse_policy(lineage, protect),
+        external_url=parse_external_url(external_url),
         allowed_hosts=allow_host,
         webhook_hosts=parse_allowed_hosts(webhook_hosts),
         source_roots=source_root,

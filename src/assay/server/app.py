@@ -6,10 +6,12 @@ import itertools
 import secrets
 from collections.abc import Callable
 from typing import IO
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
+from assay.faces.addresses import EXTERNAL_URL
 from assay.faces.dispatch import Dispatcher, Face
 from assay.faces.identity import LOOPBACK, Identity
 from assay.faces.mlflow import routes as mlflow
@@ -73,7 +75,9 @@ class App:
         # With accounts a credential is asked for anyway, and the server may be known by many names.
         if self.settings.auth and not self.settings.allowed_hosts:
             return frozenset()
-        return LOOPBACK | set(self.settings.allowed_hosts)
+        named = urlsplit(self.settings.external_url or "").hostname
+        own = {f"[{named}]" if ":" in named else named} if named else set()
+        return LOOPBACK | own | set(self.settings.allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
@@ -81,6 +85,11 @@ class App:
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
             assert self._dispatch is not None
+            if self.settings.external_url is not None:
+                scope["state"] = {
+                    **scope.get("state", {}),
+                    EXTERNAL_URL: self.settings.external_url,
+                }
             await self._dispatch(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 from assay.domain.errors import InvalidArgument
 from assay.domain.names import check_alias
@@ -14,6 +17,7 @@ from assay.domain.webhook_target import PUBLIC_ONLY, AllowedHosts
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7475
 DEFAULT_DATA = Path("assay-data")
+_URL_PATH: Final = re.compile(r"(/[A-Za-z0-9._~\-]{1,64}){0,8}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,7 @@ class Settings:
     anchor_to: str | None = None
     source_roots: tuple[Path, ...] = ()
     closure_every_hours: float = 24.0
+    external_url: str | None = None
 
     def check(self) -> None:
         """Refuse what is unsafe or impossible, before anything is opened. Raises InvalidArgument."""
@@ -52,6 +57,29 @@ class Settings:
     def blob_place(self) -> str:
         """Where artifact bytes go: a folder or `s3://bucket/prefix`."""
         return self.blobs or str(self.data / "blobs")
+
+
+def parse_external_url(text: str) -> str | None:
+    """The address of `--external-url` without a slash at the end; None for an empty text."""
+    if not text:
+        return None
+    msg = f"--external-url is an address such as https://assay.example or https://example/assay, not {text[:100]!r}."
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise InvalidArgument(msg, field="external_url") from None
+    path = parts.path.rstrip("/")
+    has_more = bool(parts.query or parts.fragment or "@" in parts.netloc or "\\" in text)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not host
+        or has_more
+        or not _URL_PATH.fullmatch(path)
+    ):
+        raise InvalidArgument(msg, field="external_url")
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}{'' if port is None else f':{port}'}{path}"
 
 
 def is_loopback(host: str) -> bool:

@@ -22,14 +22,15 @@ def test_an_artifact_lives_its_whole_life(either_server: LiveServer, tmp_path: P
     assert found["draft"] == ["extra.jsonl", "more", "rows.jsonl"]
     assert (found["fetched"], found["same"]) == (FILES, True)
     assert found["entry"] == '{"prompt": "p"}\n'
+    assert found["near"] == ["rows.jsonl"]
     assert found["best"] == ["qwen3-8b-sft:best", 3, {"r": 16}, "an adapter", found["digest"]]
     assert found["edited"] == [["prod"], {"r": 16, "z": 2}, ["second"], 3]
     assert (found["types"], found["collections"]) == (["dataset", "model"], ["qwen3-8b-sft"])
     assert (found["versions"], found["left"]) == (["v1", "v0"], ["v0"])
     assert found["files"] == FILES
     assert (found["logged_by"], found["used_by"]) == (True, [True])
-    assert found["logged"] == ["mix:v0", "mix:v1", "qwen3-8b-sft:v0", "qwen3-8b-sft:v1"]
-    assert found["used"] == ["mix:v0", "qwen3-8b-sft:v0"]
+    assert found["logged"] == ["mix:v0", "mix:v1", "near:v0", "qwen3-8b-sft:v0", "qwen3-8b-sft:v1"]
+    assert found["used"] == ["mix:v0", "near:v0", "qwen3-8b-sft:v0"]
     assert found["collection"] == ["adapters", ["team"], ["latest", "prod"]]
     assert "'prod' names it" in found["held"]
     assert found["exists"] == [True, False]

@@ -3,14 +3,19 @@
 import base64
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.requests import Request
 
 from assay.domain.access import Action, Role
+from assay.domain.errors import InvalidArgument
+from assay.faces.addresses import base_url
 from assay.faces.wandb.plain import RESERVED
 from assay.faces.wandb.routes import PREFIXES, endpoints
 from assay.server.page import PLACES, Page
+from assay.server.settings import parse_external_url
 from assay.services.signatures import Claims
 from tests.faces.wandb.conftest import UPSERT, Server, start
 
@@ -218,10 +223,84 @@ def test_telemetry_is_not_taken(server: Server) -> None:
 def test_every_public_route_is_signed_or_says_nothing() -> None:
     """A route that asks for no permission serves a signed address, a link or readiness."""
     public = {each.path for each in endpoints() if each.permission is Action.PUBLIC}
-    plain = {"/ready", "/healthz", "/authorize", "/sdk/otel/{rest:path}"}
+    plain = {"/ready", "/healthz", "/authorize", "/oidc/token", "/sdk/otel/{rest:path}"}
     assert {
         path
         for path in public - plain
         if "{token}" not in path and not path.startswith("/{entity:entity}/")
     } == set()
     assert PREFIXES
+
+
+def test_a_proxy_elsewhere_is_not_believed(server: Server) -> None:
+    """Only a proxy on this machine may say how it was reached; others need the setting."""
+    scope = {
+        "type": "http",
+        "scheme": "http",
+        "headers": [(b"host", b"assay.example:7475"), (b"x-forwarded-host", b"evil.example")],
+    }
+    far = {**scope, "client": ("192.0.2.7", 1)}
+    near = {**scope, "client": ("127.0.0.1", 1)}
+    named = {**far, "state": {"external_url": "https://assay.example/base"}}
+    assert base_url(Request(far)) == "http://assay.example:7475"
+    assert base_url(Request(near)) == "http://evil.example"
+    assert base_url(Request(named)) == "https://assay.example/base"
+
+
+def test_the_external_address_of_the_settings_leads_to_the_files(tmp_path: Path) -> None:
+    """Every signed address begins with it, and the server answers to its name."""
+    server = start(tmp_path / "data", external_url="https://assay.example/base")
+    try:
+        name = server.a_run("files")
+        given = {"e": "default", "p": "files", "r": name, "f": ["x"]}
+        headers = {"host": "assay.example"}
+        answer = server.ask(
+            "POST", "/graphql", json={"query": FILES, "variables": given}, headers=headers
+        )
+        url = answer.json()["data"]["createRunFiles"]["files"][0]["uploadUrl"]
+        assert url.startswith("https://assay.example/base/storage/run-put/")
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("", None),
+        ("https://assay.example", "https://assay.example"),
+        ("http://[::1]:8443/a/b/", "http://[::1]:8443/a/b"),
+    ],
+)
+def test_an_external_address_is_kept_without_its_last_slash(text: str, address: str | None) -> None:
+    """An empty one is none."""
+    assert parse_external_url(text) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["assay.example", "ftp://x", "https://", "https://u:p@x", "https://x?y", "http://x:port"],
+)
+def test_an_external_address_that_is_none_is_refused(text: str) -> None:
+    """It has a scheme and a host, and neither credentials nor a query."""
+    with pytest.raises(InvalidArgument):
+        parse_external_url(text)
+
+
+def test_pages_elsewhere_may_read_at_a_signed_address_alone(server: Server) -> None:
+    """A preflight allows GET; an answer for an address that is not valid allows nothing."""
+    name, url = an_upload(server)
+    assert server.ask("PUT", url, content=b"content").status_code == 200
+    asked = {"origin": "https://elsewhere.example", "access-control-request-method": "GET"}
+    allowed = server.ask("OPTIONS", url, headers=asked).headers
+    assert allowed["access-control-allow-methods"] == "GET"
+    (edge,) = server.data(URL, p="files", r=name)["project"]["run"]["files"]["edges"]
+    read = server.ask("GET", edge["node"]["directUrl"], headers=asked)
+    assert read.headers["access-control-allow-origin"] == "*"
+    altered = server.ask("GET", edge["node"]["directUrl"].replace("/run-get/", "/run-get/x"))
+    assert "access-control-allow-origin" not in altered.headers
+
+
+def test_identities_of_others_are_not_exchanged(server: Server) -> None:
+    """404, and the answer names what to use."""
+    answer = server.ask("POST", "/oidc/token", content=b"")
+    assert (answer.status_code, "WANDB_API_KEY" in answer.text) == (404, True)

@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 from urllib.parse import quote
 
-from starlette.requests import Request
-
 from assay.domain.access import Action, Actor, ActorKind, Role
+from assay.faces.addresses import base_url
 from assay.faces.endpoint import Call
 from assay.services.context import Context
 from assay.services.signatures import Claims
 
 UPLOAD_LIFE_MS: Final = 6 * 3600 * 1000
 DOWNLOAD_LIFE_MS: Final = 3600 * 1000
-_HOST: Final = re.compile(
-    r"[A-Za-z0-9.\-_]{1,253}(:[0-9]{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:[0-9]{1,5})?"
-)
-_PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~\-]{1,64}){0,8}")
-
-
-def base_url(request: Request) -> str:
-    """This server's address as the client knows it, without a slash at the end.
-
-    A proxy in front tells scheme, name and path by `X-Forwarded-Proto`, `-Host` and `-Prefix`.
-    """
-    headers = request.headers
-    scheme = headers.get("x-forwarded-proto", request.scope.get("scheme", "http"))
-    scheme = scheme.split(",")[0].strip().lower()
-    if scheme not in ("http", "https"):
-        scheme = "http"
-    host = headers.get("x-forwarded-host", headers.get("host", "127.0.0.1")).split(",")[0].strip()
-    if _HOST.fullmatch(host) is None:
-        host = headers.get("host", "127.0.0.1")
-    prefix = headers.get("x-forwarded-prefix", "").split(",")[0].strip().rstrip("/")
-    if _PREFIX.fullmatch(prefix) is None:
-        prefix = ""
-    return f"{scheme}://{host}{prefix}"
 
 
 def signed_url(
@@ -76,6 +51,9 @@ def redeem(call: Call, purpose: str, action: Action) -> tuple[Context, tuple[str
         roles={claims.workspace: frozenset({Role.CONTRIBUTOR})},
         actions=frozenset({action}),
     )
+    if action in _READS:
+        # Whoever has the address may read, so a page elsewhere that has it may too.
+        call.headers["access-control-allow-origin"] = "*"
     context = Context(actor, claims.workspace, call.context.request_id, call.context.now_ms)
     return context, tuple(claims.parts)
 

@@ -73,8 +73,9 @@ def manifest_url(ask: Ask, version: CollectionVersion) -> str:
 
 
 def file_node(ask: Ask, version: CollectionVersion, file: CollectionFile) -> dict[str, Any]:
-    """A file as the client sees it."""
-    url = download_url(ask, version, file.path)
+    """A file as the client sees it; a reference has the address that it refers to."""
+    has_bytes = file.sha256 is not None
+    url = download_url(ask, version, file.path) if has_bytes else file.reference
     return {
         "__typename": "File",
         "id": node_id("File", version.version_id, file.path),

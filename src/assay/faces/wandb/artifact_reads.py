@@ -261,7 +261,7 @@ def _run(ask: Ask, run_id: str) -> RunNode | None:
 
 
 def _files(version: CollectionVersion, ask: Ask, arguments: Arguments) -> dict[str, Any]:
-    """Files whose bytes are here; references are read from the manifest."""
+    """What a version holds. References are among it: the client fetches only what is listed."""
     if version.state is not VersionState.COMMITTED:
         return _nothing()
     reads = ask.services.collections.reads
@@ -282,7 +282,7 @@ def _files(version: CollectionVersion, ask: Ask, arguments: Arguments) -> dict[s
             token = page.next_token
             if token is None:
                 break
-    held = [file for file in listed if file.sha256 is not None]
+    held = listed
     if pattern:
         plain = pattern.replace("%", "*").replace("_", "?")
         held = [file for file in held if fnmatch.fnmatchcase(file.path, plain)]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from assay.domain.errors import LimitExceeded
+from assay.faces.addresses import base_url
 from assay.faces.endpoint import Call
-from assay.faces.wandb.addresses import base_url
 from assay.services.context import Context
 
 if TYPE_CHECKING:

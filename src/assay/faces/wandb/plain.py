@@ -15,8 +15,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from assay.domain.access import Action
 from assay.domain.errors import AppError, NotFound
+from assay.faces.addresses import base_url
 from assay.faces.endpoint import NO_BODY, SMALL_BODY, Call, Endpoint
-from assay.faces.wandb.addresses import base_url
 from assay.faces.wandb.ask import Ask
 from assay.faces.wandb.run_nodes import find_run
 
@@ -74,6 +74,22 @@ def ready(call: Call) -> PlainTextResponse:
 def no_telemetry(call: Call) -> Any:
     """404, upon which the client stops to send."""
     raise NotFound(f"{call.request.url.path[:100]} is not served: no telemetry is taken here.")
+
+
+def no_exchange(_: Call) -> Any:
+    """404: keys are made here, not exchanged for identities of others."""
+    raise NotFound("Identity tokens are not exchanged here: use an API token as WANDB_API_KEY.")
+
+
+def preflight(_: Call) -> Response:
+    """What pages elsewhere may do at signed addresses: read."""
+    headers = {
+        "access-control-allow-headers": "range",
+        "access-control-allow-methods": "GET",
+        "access-control-allow-origin": "*",
+        "access-control-max-age": "3600",
+    }
+    return Response(status_code=204, headers=headers)
 
 
 def to_run(call: Call) -> Response:
@@ -159,5 +175,23 @@ ENDPOINTS: Final = (
         permission=Action.PUBLIC,
         body_limit=SMALL_BODY,
         handler=no_telemetry,
+    ),
+    Endpoint(
+        method="POST",
+        path="/oidc/token",
+        name="wandb.exchange_token",
+        summary="Not served: identity tokens are not exchanged",
+        permission=Action.PUBLIC,
+        body_limit=SMALL_BODY,
+        handler=no_exchange,
+    ),
+    Endpoint(
+        method="OPTIONS",
+        path="/storage/{purpose}/{token}/{name}",
+        name="wandb.preflight",
+        summary="What pages elsewhere may do at a signed address: read",
+        permission=Action.PUBLIC,
+        body_limit=NO_BODY,
+        handler=preflight,
     ),
 )

@@ -53,6 +53,10 @@ found["same"] = (
     == (adapter / "adapter_model.safetensors").read_bytes()
 )
 found["entry"] = Path(run.use_artifact("mix:v0").get_entry("rows.jsonl").download()).read_text()
+near = wandb.Artifact("near", type="dataset")
+near.add_reference(Path("rows.jsonl").resolve().as_uri())
+run.log_artifact(near).wait()
+found["near"] = os.listdir(run.use_artifact("near:latest").download("fetched_near"))
 run.finish()
 
 api = wandb.Api()

@@ -111,6 +111,17 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import("@/pages/settings/settings")),
 });
 
+const foreignProject = createRoute({
+  getParentRoute: () => root,
+  path: "/$entity/$project",
+  component: lazyRouteComponent(() => import("@/pages/foreign")),
+});
+const foreign = createRoute({
+  getParentRoute: () => root,
+  path: "/$entity/$project/$",
+  component: lazyRouteComponent(() => import("@/pages/foreign")),
+});
+
 export const router = createRouter({
   routeTree: root.addChildren([
     home,
@@ -128,6 +139,8 @@ export const router = createRouter({
     gate,
     ledger,
     settings,
+    foreignProject,
+    foreign,
   ]),
   defaultErrorComponent: Crash,
   defaultPreload: "intent",

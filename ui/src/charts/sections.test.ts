@@ -33,6 +33,15 @@ describe("sectionsOf", () => {
     ]);
   });
 
+  it("sorts a machine's measurements by node, or by part where no node is named", () => {
+    const keys = ["system/gpu.0.temp", "system/cpu", "system/0/gpu_1_power", "system/memory/l:rank-3"];
+    expect(sectionsOf(keys).map((section) => section.name)).toEqual(["0", "cpu", "gpu", "rank-3"]);
+    expect(sectionsOf(["system/disk./.usageGB", "_runtime"]).map((section) => section.name)).toEqual([
+      "disk",
+      "runtime",
+    ]);
+  });
+
   it("counts numbers in names as numbers", () => {
     expect(sectionsOf(["a/10", "a/9"])[0]!.keys).toEqual(["a/9", "a/10"]);
   });

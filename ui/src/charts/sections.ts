@@ -19,8 +19,9 @@ function rank(name: string): number {
 }
 
 /**
- * Keys by the part before their first slash: what is measured first, then training, the machine last. Within
- * a section those that somebody arranged come first, in that order.
+ * Keys by the part before their first slash: what is measured first, then training, the machine last. Where
+ * there is nothing but the machine, by its nodes or parts. Within a section those that somebody arranged come
+ * first, in that order.
  */
 export function sectionsOf(keys: readonly string[], order: readonly string[] = []): Section[] {
   const found = new Map<string, string[]>();
@@ -29,9 +30,10 @@ export function sectionsOf(keys: readonly string[], order: readonly string[] = [
   const sorted = [...keys].sort(
     (a, b) => placeOf(a) - placeOf(b) || a.localeCompare(b, "en", { numeric: true }),
   );
+  const isMachine = keys.every(isSystem);
   for (const key of sorted) {
     const slash = key.indexOf("/");
-    const name = slash > 0 ? key.slice(0, slash) : "Metrics";
+    const name = isMachine ? systemGroup(key) : slash > 0 ? key.slice(0, slash) : "Metrics";
     found.set(name, [...(found.get(name) ?? []), key]);
   }
   return [...found]
@@ -47,7 +49,19 @@ export function moved(keys: readonly string[], key: string, to: string | -1 | 1)
   return [...rest.slice(0, at), key, ...rest.slice(at)];
 }
 
-export const isSystem = (key: string): boolean => /^(system|_system|assay\.system)\//.test(key);
+export const isSystem = (key: string): boolean =>
+  /^(system|_system|assay\.system)\/|^_(runtime|timestamp|step)$/.test(key);
+
+/**
+ * Where a measurement of a machine belongs: to its node where one is named (`system/node-1/…`, or `…/l:node-1`
+ * at the end), else to its part: cpu, gpu, disk, memory, network.
+ */
+export function systemGroup(key: string): string {
+  const rest = key.slice(key.indexOf("/") + 1);
+  const node = /\/l:(.+)$/.exec(rest)?.[1] ?? /^([^./]+)\/[^/]/.exec(rest)?.[1];
+  if (node) return node;
+  return /^_?([a-z]+)/i.exec(rest)?.[1]?.toLowerCase() ?? "other";
+}
 
 /**
  * Whether a key is wanted: by the letters that it contains, or by a regular expression between slashes.

@@ -29,6 +29,7 @@ from assay.faces.native import (
     logged_models,
     metrics,
     page_lineage,
+    page_links,
     promotion,
     provenance,
     registry,
@@ -76,6 +77,7 @@ _NOUNS: tuple[Endpoint, ...] = (
     *webhooks.ENDPOINTS,
     *access.ENDPOINTS,
     *page_lineage.ENDPOINTS,
+    *page_links.ENDPOINTS,
     *importing.ENDPOINTS,
     *importing_runs.ENDPOINTS,
 )

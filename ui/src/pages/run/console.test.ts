@@ -15,6 +15,13 @@ test("lines are read in the three shapes in which clients send them", () => {
     source: "rank0",
     isError: true,
   });
+  expect(
+    consoleLine('{"line":"step 1","level":"info","label":"","at":"2026-11-23T06:20:14"}', "x"),
+  ).toMatchObject({
+    text: "step 1",
+    source: "x",
+    isError: false,
+  });
   expect(consoleLine("ERROR 2026-11-23T06:20:14 oh", "x")).toMatchObject({ text: "oh", isError: true });
   expect(consoleLine("{not json", "stdout", 7)).toEqual({
     text: "{not json",
@@ -25,6 +32,11 @@ test("lines are read in the three shapes in which clients send them", () => {
 });
 
 test("what a run printed is told from its samples and its other files", () => {
-  expect(["assay.console/stdout", "console", "consoles"].map(isConsole)).toEqual([true, true, false]);
+  expect(["assay.console/stdout", "console", "system/console", "consoles"].map(isConsole)).toEqual([
+    true,
+    true,
+    true,
+    false,
+  ]);
   expect(["logs/output.log", "stdout.txt", "catalog"].map(isLogFile)).toEqual([true, true, false]);
 });

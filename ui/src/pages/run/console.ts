@@ -8,7 +8,7 @@ export interface ConsoleLine {
 }
 
 /** Records under these keys are what a run printed, not samples. */
-export const isConsole = (key: string): boolean => /^(assay\.|_)?console(\/|$)/.test(key);
+export const isConsole = (key: string): boolean => /^(assay\.|_|system\/)?console(\/|$)/.test(key);
 
 /** Files in which clients keep what a run printed. */
 export const isLogFile = (path: string): boolean =>
@@ -29,11 +29,14 @@ const STAMPED = /^(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)Z? (.*)$/s;
 export function consoleLine(raw: string, source: string, atMs: number | null = null): ConsoleLine {
   if (raw.startsWith("{")) {
     try {
-      const { content, ts, level, label } = JSON.parse(raw) as Record<string, unknown>;
+      const told = JSON.parse(raw) as Record<string, unknown>;
+      const { level, label } = told;
+      const content = told.content ?? told.line;
+      const at = told.ts ?? told.at;
       if (typeof content === "string") {
         return {
           text: plain(content),
-          atMs: typeof ts === "string" ? stamp(ts) : atMs,
+          atMs: (typeof at === "string" ? stamp(at) : null) ?? atMs,
           source: typeof label === "string" && label ? label : source,
           isError: level === "error",
         };

@@ -1,21 +1,23 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { MessagesSquare } from "lucide-react";
+import { useMemo } from "react";
 import { apiPath, send } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { StepRecord } from "@/api/types";
-import { Badge, type Tone } from "@/design/badge";
 import { Button } from "@/design/button";
-import { cx } from "@/design/cx";
 import { Select } from "@/design/field";
 import { Markdown } from "@/design/markdown";
 import { Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
 import { Framed } from "@/files/framed";
-import { Rows } from "@/files/viewer";
-import { bytes, shortNumber } from "@/format/number";
+import { bytes } from "@/format/number";
 import { isConsole } from "./console";
+import { HistogramsOverSteps } from "./histogram";
 import { mediumOf, RecordMedia } from "./record-media";
-import { asText, type Completion, type PromptGroup, promptGroups, readTable } from "./sample-table";
+import { readRecorded } from "./recorded";
+import { RecordedFiles } from "./recorded-files";
+import { readTable } from "./sample-table";
+import { TableView } from "./table-view";
 
 const MOST_CONTENT = 8 * 1024 * 1024;
 
@@ -115,7 +117,14 @@ function OfKey({
       ) : pages.error ? (
         <Failure error={pages.error} />
       ) : record ? (
-        <Content runId={runId} record={record} />
+        <>
+          <HistogramsOverSteps
+            records={found}
+            step={record.step}
+            onStep={(chosen) => onChoose({ step: chosen })}
+          />
+          <Content key={`${record.key} ${record.step}`} runId={runId} record={record} />
+        </>
       ) : (
         <p>Nothing under this key.</p>
       )}
@@ -125,7 +134,11 @@ function OfKey({
 
 function Content({ runId, record }: { runId: string; record: StepRecord }) {
   const isLong = record.payload === null;
-  const medium = mediumOf(record.kind);
+  const recorded = useMemo(
+    () => (record.payload === null ? null : readRecorded(record.payload)),
+    [record.payload],
+  );
+  const medium = recorded ? null : mediumOf(record.kind);
   const { data, error, isPending } = useQuery({
     queryKey: ["record", runId, record.key, record.step, record.sha256],
     queryFn: async ({ signal }) => {
@@ -135,6 +148,15 @@ function Content({ runId, record }: { runId: string; record: StepRecord }) {
     enabled: isLong && !medium && record.size_bytes <= MOST_CONTENT,
     staleTime: Number.POSITIVE_INFINITY,
   });
+  if (recorded?.is === "histogram") return null;
+  if (recorded)
+    return (
+      <RecordedFiles
+        runId={runId}
+        recorded={recorded}
+        name={`${record.key} at step ${record.step.toLocaleString("en-US")}`}
+      />
+    );
   if (medium) return <RecordMedia runId={runId} record={record} medium={medium} />;
   if (isLong && record.size_bytes > MOST_CONTENT)
     return <p className="text-ink-3">{bytes(record.size_bytes)}: too long to be shown here.</p>;
@@ -142,16 +164,7 @@ function Content({ runId, record }: { runId: string; record: StepRecord }) {
   if (error) return <Failure error={error} />;
   const text = record.payload ?? data ?? "";
   if (/html/.test(record.kind)) return <Framed html={text} label={`${record.key} at step ${record.step}`} />;
-  const table = record.kind === "text" ? null : readTable(text);
-  const groups = table && promptGroups(table);
-  if (groups) return <Groups groups={groups} />;
-  if (table) {
-    return (
-      <div className="overflow-auto rounded-lg border border-line bg-surface">
-        <Rows rows={[table.columns, ...table.rows.map((row) => row.map(asText))]} />
-      </div>
-    );
-  }
+  if (record.kind !== "text" && readTable(text)) return <TableView text={text} runId={runId} />;
   return (
     <div className="rounded-lg border border-line bg-surface p-4">
       {record.kind === "markdown" ? (
@@ -160,72 +173,5 @@ function Content({ runId, record }: { runId: string; record: StepRecord }) {
         <pre className="font-mono text-xs leading-5 whitespace-pre-wrap">{text}</pre>
       )}
     </div>
-  );
-}
-
-function Groups({ groups }: { groups: readonly PromptGroup[] }) {
-  return (
-    <div className="space-y-6">
-      {groups.slice(0, 100).map((group, index) => (
-        <section key={index} className="overflow-hidden rounded-lg border border-line bg-surface shadow-low">
-          <header className="border-b border-line bg-sunken px-4 py-3">
-            <p className="text-2xs font-medium text-ink-3">Prompt</p>
-            <p className="mt-0.5 line-clamp-6 whitespace-pre-wrap">{group.prompt}</p>
-            <Spread group={group} />
-          </header>
-          <div className="flex snap-x gap-px overflow-x-auto bg-line">
-            {group.completions.map((each, at) => (
-              <Answer key={at} completion={each} alone={group.completions.length === 1} />
-            ))}
-          </div>
-        </section>
-      ))}
-    </div>
-  );
-}
-
-function Spread({ group }: { group: PromptGroup }) {
-  const rewards = group.completions.flatMap((each) => (each.reward === null ? [] : [each.reward]));
-  if (rewards.length < 2) return null;
-  const mean = rewards.reduce((a, b) => a + b, 0) / rewards.length;
-  const spread = Math.sqrt(rewards.reduce((sum, each) => sum + (each - mean) ** 2, 0) / rewards.length);
-  return (
-    <p className="mt-2 flex gap-4 text-xs text-ink-3 tabular">
-      <span>{group.completions.length} completions</span>
-      <span>mean reward {shortNumber(mean, 3)}</span>
-      <span className={cx(spread === 0 && "text-warn")}>
-        {spread === 0 ? "no spread: this group teaches nothing" : `spread ${shortNumber(spread, 3)}`}
-      </span>
-    </p>
-  );
-}
-
-const toneOf = (value: number): Tone => (value > 0 ? "good" : value < 0 ? "bad" : "neutral");
-
-function Answer({ completion, alone }: { completion: Completion; alone: boolean }) {
-  return (
-    <article
-      className={cx(
-        "flex max-h-96 shrink-0 snap-start flex-col bg-surface",
-        alone ? "w-full" : "w-[min(22rem,80vw)] flex-1",
-      )}
-    >
-      <div className="flex flex-wrap gap-1.5 px-4 pt-3">
-        {completion.reward === null ? null : (
-          <Badge tone={toneOf(completion.reward)}>reward {shortNumber(completion.reward, 3)}</Badge>
-        )}
-        {completion.advantage === null ? null : (
-          <Badge tone={toneOf(completion.advantage)}>advantage {shortNumber(completion.advantage, 3)}</Badge>
-        )}
-        {completion.more.slice(0, 4).map(([name, value]) => (
-          <Badge key={name}>
-            {name} {typeof value === "number" ? shortNumber(value, 3) : asText(value).slice(0, 40)}
-          </Badge>
-        ))}
-      </div>
-      <pre className="min-h-0 flex-1 overflow-y-auto px-4 py-3 font-mono text-xs leading-5 whitespace-pre-wrap">
-        {completion.text}
-      </pre>
-    </article>
   );
 }

@@ -1,0 +1,122 @@
+// Runs that the unmodified wandb client wrote: its addresses, media, tables, histograms, console and machine.
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before } from "node:test";
+import { flow, runPython, settled, stage } from "./harness.mjs";
+
+const PROGRAM = `
+import os, sys, wave
+import numpy as np
+import wandb
+
+os.chdir(sys.argv[2])
+os.environ.update(WANDB_BASE_URL=sys.argv[1], WANDB_API_KEY="x" * 40, WANDB_SILENT="true", WANDB_DIR=sys.argv[2])
+with wave.open("tone.wav", "wb") as tone:
+    tone.setparams((1, 2, 8000, 0, "NONE", ""))
+    tone.writeframes((np.sin(np.arange(4000) / 8) * 9000).astype("<i2").tobytes())
+settings = wandb.Settings(x_stats_sampling_interval=0.1)
+with wandb.init(project="post-training", name="sft", config={"base": "Qwen/Qwen3-8B", "lr": 2e-5}, settings=settings) as run:
+    random = np.random.RandomState(3)
+    print("hello from the run")
+    for step in range(12):
+        row = {"train/loss": 1 / (step + 1), "weights": wandb.Histogram(random.randn(200) + step / 4)}
+        if step % 6 == 0:
+            row["picture"] = wandb.Image((random.rand(24, 36, 3) * 255).astype("uint8"), caption=f"seen at {step}")
+            row["several"] = [wandb.Image((random.rand(9, 9, 3) * 255).astype("uint8")) for _ in range(2)]
+        run.log(row)
+    print("\\x1b[31mred ink\\x1b[0m", file=sys.stderr)
+    asked = wandb.Table(columns=["prompt", "completion", "reward"], data=[["2+2?", "4", 1.0], ["2+2?", "<script>window.pwned=1</script>", 0.0]])
+    seen = wandb.Table(columns=["id", "drawn"], data=[[1, wandb.Image((random.rand(9, 9, 3) * 255).astype("uint8"))]])
+    page = wandb.Html("<h1>Rendered</h1><script>top.pwned=2</script>")
+    run.log({"completions": asked, "seen": seen, "page": page, "tone": wandb.Audio("tone.wav", caption="a tone")})
+    mix = wandb.Artifact("sft-mix", type="dataset", metadata={"rows": 2})
+    with mix.new_file("rows.csv") as file:
+        file.write("a,b\\n1,2\\n")
+    run.log_artifact(mix).wait()
+    print("ID", run.id, file=sys.__stdout__)
+    name = run.id
+with wandb.init(project="post-training", name="reader") as second:
+    second.use_artifact("sft-mix:latest")
+print("RUN=" + name)
+`;
+
+let here;
+let folder;
+let run;
+
+before(async () => {
+  here = await stage();
+  folder = await mkdtemp(join(tmpdir(), "assay-wandb-"));
+  const said = await runPython(PROGRAM, here.url, folder);
+  run = /RUN=(\S+)/.exec(said)[1];
+});
+after(async () => {
+  await here?.stop();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+const choose = async (page, key) => {
+  await page.getByLabel("Which samples").selectOption(key);
+  await settled(page);
+};
+
+flow("addresses that the wandb client prints lead to the run, its project and its artifact", () =>
+  here.visit(`/default/post-training/runs/${run}`, async (page) => {
+    await page.getByRole("heading", { name: "sft" }).waitFor();
+    assert.match(page.url(), /\/runs\/[0-9a-z]+$/);
+    await page.goto(`${here.url}/default/post-training/runs/${run}/logs`);
+    await page.getByText("hello from the run").waitFor();
+    await page.goto(`${here.url}/default/post-training`);
+    await page.waitForURL(/\/experiments\/\d+/);
+    await page.goto(`${here.url}/default/post-training/artifacts/dataset/sft-mix/v0`);
+    await page.getByRole("heading", { name: "sft-mix" }).waitFor();
+  }));
+
+flow("pictures, sounds, tables, pages and histograms of a wandb run are seen, and none of them acts", () =>
+  here.visit(`/default/post-training/runs/${run}`, async (page) => {
+    await page.getByRole("link", { name: "Samples" }).click();
+    await page.getByLabel("Which samples").waitFor();
+    await choose(page, "picture");
+    await page.getByRole("img", { name: "seen at 6" }).waitFor();
+    await page.getByRole("button", { name: "Earlier" }).click();
+    await page.getByRole("img", { name: "seen at 0" }).waitFor();
+    await choose(page, "several");
+    assert.equal(await page.getByRole("figure").getByRole("img").count(), 2);
+    await choose(page, "tone");
+    await page.getByLabel("a tone").waitFor();
+    await choose(page, "completions");
+    await page.getByText("2 completions").waitFor();
+    await page.getByText("<script>window.pwned=1</script>").waitFor();
+    await choose(page, "seen");
+    await page.getByRole("cell", { name: "1", exact: true }).waitFor();
+    await choose(page, "weights");
+    const steps = page.getByRole("img", { name: "Histograms of 12 steps" });
+    await steps.click({ position: { x: 5, y: 50 } });
+    await page.getByText("Step 0: 200 values").waitFor();
+    await choose(page, "page");
+    await page.getByRole("button").filter({ hasText: /draw|frame|show/i }).first().click();
+    await page.waitForFunction(() => document.querySelector("iframe"));
+  }));
+
+flow("what a wandb run printed and measured of its machine is read", () =>
+  here.visit(`/default/post-training/runs/${run}/logs`, async (page) => {
+    await page.getByText("red ink", { exact: true }).waitFor();
+    await page.getByRole("link", { name: /^System/ }).click();
+    await settled(page);
+    await page.getByRole("heading", { name: /^(cpu|memory|proc|disk|network)/ }).or(page.getByText(/^(cpu|memory|proc|disk|network)$/)).first().waitFor();
+  }));
+
+flow("a collection shows its versions, its files, who logged it and who used it", () =>
+  here.visit("/collections", async (page) => {
+    await page.getByRole("button", { name: "dataset" }).click();
+    await page.getByRole("link", { name: "sft-mix" }).click();
+    await page.getByText("latest").first().waitFor();
+    await page.getByRole("link", { name: "reader" }).waitFor();
+    await page.getByRole("button", { name: "rows.csv" }).click();
+    await page.getByRole("cell", { name: "2", exact: true }).waitFor();
+    await page.getByRole("link", { name: "sft", exact: true }).click();
+    await page.getByText("Inputs and outputs").waitFor();
+    await page.getByRole("link", { name: "sft-mix:v0" }).waitFor();
+  }));

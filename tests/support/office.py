@@ -47,7 +47,12 @@ class Office:
 
     def __init__(self, tmp_path: Path, database: Database, *, policy: Policy | None = None) -> None:
         self.clock = Clock()
-        self.platform = make_platform(tmp_path, database, clock=self.clock, policy=policy)
+        self.pauses: list[float] = []
+        """How long the services would have paused before they repeated something."""
+        self.platform = replace(
+            make_platform(tmp_path, database, clock=self.clock, policy=policy),
+            pause=self.pauses.append,
+        )
         self.services: Services = build_services(self.platform, accounts=False)
         self.services.workspaces.ensure_defaults(self.clock.now)
         self._runs = 0

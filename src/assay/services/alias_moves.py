@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from assay.domain.canonical import JsonValue, canonical_text
+from assay.domain.errors import FailedPrecondition
 from assay.domain.event_target import alias_target
 from assay.domain.imported import is_imported
 from assay.domain.ledger import EventAction
@@ -17,6 +18,7 @@ from assay.domain.names import is_protected
 from assay.domain.registry import AliasMove, ModelVersion, MoveKind, RegisteredModel
 from assay.domain.replay import AliasMoved, AliasRemoved, RolledBack, details_record
 from assay.services.context import Context
+from assay.services.idempotency import recall, remember
 from assay.services.ledger import Ledger, actor_text
 from assay.storage import aliases, model_versions, registered_models
 from assay.storage.aliases import HeldAlias, NewMove
@@ -84,6 +86,38 @@ def write_move(
     written = aliases.find_move(tx, move.model.pk, move.alias, revision)
     assert written is not None
     return written
+
+
+def recall_move(
+    tx: Transaction, context: Context, request: dict[str, JsonValue], model: str
+) -> AliasMove | None:
+    """The move that this request made when it came first, None when it is new."""
+    answer = recall(tx, context, request)
+    if answer is None:
+        return None
+    model_pk, alias, revision = answer["model_id"], answer["alias"], answer["revision"]
+    assert isinstance(model_pk, int)
+    assert isinstance(revision, int)
+    move = aliases.find_move(tx, model_pk, str(alias), revision)
+    if move is None:
+        raise FailedPrecondition(f"The model {model!r} of the first request is gone.")
+    return move
+
+
+def remember_move(
+    tx: Transaction,
+    context: Context,
+    request: dict[str, JsonValue],
+    model: RegisteredModel,
+    move: AliasMove,
+) -> None:
+    """Keep what the request is answered, for when it comes again."""
+    answer: dict[str, JsonValue] = {
+        "model_id": model.pk,
+        "alias": move.alias,
+        "revision": move.revision,
+    }
+    remember(tx, context, request, answer)
 
 
 def _is_moved_in(move: PlannedMove) -> bool:

@@ -17,6 +17,7 @@ from assay.services.catalogue import (
     get_version,
     get_workspace,
 )
+from assay.services.clashes import repeats_clashes
 from assay.services.context import Context
 from assay.services.ledger import Ledger
 from assay.services.platform import Platform
@@ -81,6 +82,18 @@ class Aliases:
                 context, model, version, alias, expected_revision=expected_revision, reason=reason
             )
         context.require(Action.ALIAS_WRITE)
+        return self._set_freely(context, model, alias, version, expected_revision, reason)
+
+    @repeats_clashes
+    def _set_freely(
+        self,
+        context: Context,
+        model: str,
+        alias: str,
+        version: int | str,
+        expected_revision: int | None,
+        reason: str,
+    ) -> AliasMove | None:
         with self._platform.database.write() as tx:
             self._ledger.lock(tx)
             return self._set(tx, context, model, alias, version, expected_revision, reason)
@@ -112,6 +125,7 @@ class Aliases:
         planned = PlannedMove(found, alias, held, target, MoveKind.SET, reason)
         return write_move(tx, self._ledger, context, planned, protected)
 
+    @repeats_clashes
     def remove_alias(
         self,
         context: Context,

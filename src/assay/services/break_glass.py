@@ -15,6 +15,7 @@ from assay.domain.review import BREAK_GLASS_MS, BreakGlassRequest, BreakGlassSta
 from assay.domain.tracking import Page
 from assay.services.catalogue import get_model, get_version, get_workspace
 from assay.services.checks import check_page_size, check_spelling
+from assay.services.clashes import repeats_clashes
 from assay.services.context import Context
 from assay.services.key_pages import KeyPages
 from assay.services.ledger import Ledger, actor_text
@@ -79,6 +80,7 @@ class BreakGlass:
             self._record(tx, context, "break_glass.requested", asked)
             return self._get(tx, context, asked.request_id)
 
+    @repeats_clashes
     def confirm(self, context: Context, request_id: str) -> AliasMove:
         """Move the alias as the second person: a maintainer or admin other than who asked.
 

@@ -38,6 +38,7 @@ from assay.domain.tracking import Page
 from assay.domain.verdict_statement import Statement, rows_text
 from assay.services.catalogue import get_model, get_version
 from assay.services.checks import check_page_size
+from assay.services.clashes import repeats_clashes
 from assay.services.context import Context
 from assay.services.gate_queue import ensure_queued, needs_exam
 from assay.services.key_pages import KeyPages
@@ -148,6 +149,7 @@ class GateRuns:
         )
         return Page(reports, page.next_token)
 
+    @repeats_clashes
     def lease(self, context: Context, *, seconds: int = 60, runner: str = "") -> Lease | None:
         """Hand the oldest waiting gate run to this runner for a while; None when none waits.
 
@@ -278,6 +280,7 @@ class GateRuns:
             raise NotFound(f"Version {run.version} of {run.model!r} has no file {path!r}.")
         return entry, self._platform.blobs.open(entry.sha256, start, length)
 
+    @repeats_clashes
     def post_rows(
         self,
         context: Context,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +15,8 @@ from assay.storage.database import Database
 class Platform:
     """Database, bytes, clock and ids. `policy` is what the server was started with.
 
-    `now_ms` answers UTC epoch milliseconds; `token_hex(n)` answers 2·n random hex digits.
+    `now_ms` answers UTC epoch milliseconds; `token_hex(n)` answers 2·n random hex digits; `pause(s)`
+    returns after s seconds.
     """
 
     database: Database
@@ -22,3 +24,4 @@ class Platform:
     now_ms: Callable[[], int]
     token_hex: Callable[[int], str]
     policy: Policy
+    pause: Callable[[float], None] = time.sleep

@@ -14,7 +14,6 @@ from assay.domain.canonical import JsonValue
 from assay.domain.errors import (
     Conflict,
     DataCorrupted,
-    FailedPrecondition,
     GateBlocked,
     NotFound,
     PermissionDenied,
@@ -35,14 +34,14 @@ from assay.domain.registry import (
     VersionState,
 )
 from assay.domain.review import BreakGlassRequest
-from assay.services.alias_moves import PlannedMove, write_move
+from assay.services.alias_moves import PlannedMove, recall_move, remember_move, write_move
 from assay.services.catalogue import find_version_ever, get_model, get_workspace
 from assay.services.checks import check_spelling
+from assay.services.clashes import repeats_clashes
 from assay.services.closure_promotion import ClosureAtPromotion
 from assay.services.context import Context
 from assay.services.evidence import Weighed, contender, weigh
 from assay.services.gate_queue import ensure_queued, needs_exam
-from assay.services.idempotency import recall, remember
 from assay.services.ledger import Ledger, actor_text
 from assay.services.platform import Platform
 from assay.services.reviewing import Review, Reviewing
@@ -126,9 +125,26 @@ class Promotion:
             "alias": alias,
             "expected_revision": expected_revision,
         }
+        outcome = self._contend(context, request, model, number, alias, expected_revision, reason)
+        if isinstance(outcome, GateBlocked):
+            raise outcome
+        return outcome
+
+    @repeats_clashes
+    def _contend(
+        self,
+        context: Context,
+        request: dict[str, JsonValue],
+        model: str,
+        number: int,
+        alias: str,
+        expected_revision: int | None,
+        reason: str,
+    ) -> AliasMove | GateBlocked:
+        """Decide and carry out in one transaction; a refusal is returned, since what it queued stays."""
         with self._platform.database.write() as tx:
             self._ledger.lock(tx)
-            repeated = self._recall(tx, context, request, model)
+            repeated = recall_move(tx, context, request, model)
             if repeated is not None:
                 return repeated
             found = get_model(tx, context, model)
@@ -139,10 +155,9 @@ class Promotion:
             contest = self._contest(tx, context, found, held, number, alias)
             if contest.proposal.decision.promoted:
                 move = self._carry_out(tx, context, contest, reason)
-                self._remember(tx, context, request, contest.model, move)
+                remember_move(tx, context, request, contest.model, move)
                 return move
-            refusal = self._hold(tx, context, contest)
-        raise refusal
+            return self._hold(tx, context, contest)
 
     def rollback(
         self,
@@ -169,14 +184,28 @@ class Promotion:
             "expected_revision": expected_revision,
         }
         with self._platform.database.read() as tx:
-            repeated = self._recall(tx, context, request, model)
+            repeated = recall_move(tx, context, request, model)
             if repeated is not None:
                 return repeated
             checked = self._earlier_holder(tx, get_model(tx, context, model), alias)
         self.check_bytes(context, model, checked.version)
+        return self._step_back(context, request, model, alias, expected_revision, reason, checked)
+
+    @repeats_clashes
+    def _step_back(
+        self,
+        context: Context,
+        request: dict[str, JsonValue],
+        model: str,
+        alias: str,
+        expected_revision: int | None,
+        reason: str,
+        checked: ModelVersion,
+    ) -> AliasMove:
+        """Return to the version whose bytes were checked, in one transaction."""
         with self._platform.database.write() as tx:
             self._ledger.lock(tx)
-            repeated = self._recall(tx, context, request, model)
+            repeated = recall_move(tx, context, request, model)
             if repeated is not None:
                 return repeated
             found = get_model(tx, context, model)
@@ -186,7 +215,7 @@ class Promotion:
             if target.pk != checked.pk:
                 raise Conflict(f"The alias {alias!r} moved at the same time; look again.")
             move = self._return_to(tx, context, found, alias, held, target, reason)
-            self._remember(tx, context, request, found, move)
+            remember_move(tx, context, request, found, move)
         return move
 
     def _require(
@@ -422,35 +451,6 @@ class Promotion:
                     "run `assay audit verify`.",
                     sha256=sha256,
                 )
-
-    def _recall(
-        self, tx: Transaction, context: Context, request: dict[str, JsonValue], model: str
-    ) -> AliasMove | None:
-        answer = recall(tx, context, request)
-        if answer is None:
-            return None
-        model_pk, alias, revision = answer["model_id"], answer["alias"], answer["revision"]
-        assert isinstance(model_pk, int)
-        assert isinstance(revision, int)
-        move = aliases.find_move(tx, model_pk, str(alias), revision)
-        if move is None:
-            raise FailedPrecondition(f"The model {model!r} of the first request is gone.")
-        return move
-
-    def _remember(
-        self,
-        tx: Transaction,
-        context: Context,
-        request: dict[str, JsonValue],
-        model: RegisteredModel,
-        move: AliasMove,
-    ) -> None:
-        answer: dict[str, JsonValue] = {
-            "model_id": model.pk,
-            "alias": move.alias,
-            "revision": move.revision,
-        }
-        remember(tx, context, request, answer)
 
 
 def _is_intact(platform: Platform, sha256: str) -> bool:

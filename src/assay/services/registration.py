@@ -26,6 +26,7 @@ from assay.domain.replay import VersionRegistered, details_record
 from assay.domain.tracking import LineagePolicy
 from assay.services.catalogue import complete_version, get_model, get_version, get_workspace
 from assay.services.checks import check_tags
+from assay.services.clashes import repeats_clashes
 from assay.services.closure_findings import lineage_fields
 from assay.services.context import Context
 from assay.services.idempotency import recall, remember
@@ -80,6 +81,7 @@ class Registration:
         self._ledger = ledger
         self._registry = registry
 
+    @repeats_clashes
     def register(  # noqa: PLR0913 - one keyword for each thing that a client may state
         self,
         context: Context,
@@ -136,6 +138,7 @@ class Registration:
                 )
             raise
 
+    @repeats_clashes
     def copy(
         self,
         context: Context,

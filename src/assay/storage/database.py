@@ -26,6 +26,9 @@ MAX_GROUP = 256
 
 MAX_IDLE_READERS = 8
 
+_CLASHES = frozenset({"40001", "40P01"})
+"""PostgreSQL's codes for a serialization failure and a deadlock: the same transaction may succeed later."""
+
 _LOG_PAGES = int(dict(SQLITE_PRAGMAS)["wal_autocheckpoint"])
 _SPILLING_CACHE_PAGES = 16
 # A row of 4,000 bytes is a page of its own.
@@ -364,6 +367,11 @@ class PostgresqlDatabase(Database):
         self._engine.dispose()
 
 
+def is_clash(error: AppError) -> bool:
+    """Whether transactions got into each other's way, so that repeating this one may help."""
+    return error.details.get("clash") is True
+
+
 def translate(error: Exception) -> AppError:
     """The error tree's word for a driver's error. No SQL text leaves this function."""
     original = getattr(error, "orig", None) or error
@@ -377,6 +385,10 @@ def translate(error: Exception) -> AppError:
             )
         if "FOREIGN KEY" in text or kind == "ForeignKeyViolation":
             return FailedPrecondition("Another object still refers to this one.")
+    if getattr(original, "sqlstate", None) in _CLASHES:
+        return Unavailable(
+            "Others changed the same at this moment; nothing was written. Try again.", clash=True
+        )
     if classes & {"OperationalError", "InternalError"}:
         return Unavailable(
             f"The database could not do this right now ({kind}); nothing was written."

@@ -18,3 +18,9 @@ def office(tmp_path: Path, database: Database) -> Office:
 def sqlite_office(tmp_path: Path, sqlite_database: Database) -> Office:
     """An office on SQLite alone, for cases of a rule that no engine has a part in."""
     return Office(tmp_path, sqlite_database)
+
+
+@pytest.fixture
+def postgresql_office(tmp_path: Path, postgresql_database: Database) -> Office:
+    """An office on PostgreSQL alone, for what only a network can do."""
+    return Office(tmp_path, postgresql_database)

@@ -1,6 +1,7 @@
 """Promotion under fire, P4 to P24; docs/dev/testing.md numbers the cases.
 
 P1 to P3 and P15 need real servers: tests/e2e/test_promotion_crash.py and test_linearizability.py.
+P17 is in test_promotion_clashes.py.
 """
 
 import threading
@@ -8,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -31,7 +31,7 @@ from assay.services.importing import ArrivingVersion
 from assay.services.webhook_delivery import LEASE_MS, WebhookDelivery
 from assay.services.webhook_post import WebhookPost
 from assay.services.webhooks import Webhooks
-from assay.storage.database import Database, PostgresqlDatabase
+from assay.storage.database import PostgresqlDatabase
 from tests.services.governance.test_races import examined, together
 from tests.support.office import MODEL, Office
 from tests.support.platform import an_actor
@@ -241,12 +241,6 @@ def test_p14_a_stale_revision_changes_nothing(office: Office) -> None:
     assert office.holder() == better.version
 
 
-@pytest.fixture
-def postgresql_office(tmp_path: Path, postgresql_database: Database) -> Office:
-    """An office on PostgreSQL alone, for what only a network can do."""
-    return Office(tmp_path, postgresql_database)
-
-
 @pytest.mark.parametrize("is_done", [True, False], ids=["committed", "not-committed"])
 def test_p16_a_connection_that_drops_at_commit_leaves_a_question_that_the_key_answers(
     postgresql_office: Office, monkeypatch: pytest.MonkeyPatch, is_done: bool
@@ -282,39 +276,29 @@ def test_p16_a_connection_that_drops_at_commit_leaves_a_question_that_the_key_an
     check_history(office)
 
 
-def test_p17_a_storm_of_serialization_failures_ends(
-    postgresql_office: Office,
-) -> None:
-    """P17: where every transaction is SERIALIZABLE some are refused whole; a bounded number of repeats ends it."""
-    office = postgresql_office
-    versions = examined(office, list(range(1, 9)), items=16)
-    database = office.platform.database
-    assert isinstance(database, PostgresqlDatabase)
-    with database.write() as tx:
-        name = tx.driver("SELECT current_database()").scalar_one()
-        tx.driver_plain(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
-    database._engine.dispose()
-    refusals: list[int] = []
-
-    def insist(version: int) -> object:
-        for attempt in range(len(versions) + 1):
-            try:
-                return office.services.promotion.promote(
-                    office.ask(key=f"v{version}"), MODEL, version
-                )
-            except Unavailable:
-                refusals.append(attempt)
-        raise AssertionError("more refusals than there are others")
-
-    answers = together([lambda v=version: insist(v) for version in versions])
-
-    assert all(isinstance(answer, AliasMove | GateBlocked) for answer in answers), answers
-    assert office.holder() == versions[-1]
+def test_p18_a_clock_set_ahead_between_lease_and_verdict(office: Office) -> None:
+    """P18: an hour ahead ends the lease: its verdict comes too late, the exam is held once more and counts."""
+    office.a_gate(0)
+    version = office.a_version()
+    office.services.gate_runs.request(office.ask(), MODEL, version.version)
+    late = office.lease()
+    office.clock.advance(HOUR_MS)
+    again = office.lease()
+    assert again.run.gate_run_id == late.run.gate_run_id
+    assert again.run.fence > late.run.fence
+    with pytest.raises(Conflict):
+        office.hand_in(late, right=10)
+    office.clock.advance(-HOUR_MS)
+    with pytest.raises(Conflict):
+        office.hand_in(late, right=10)
+    office.hand_in(again, right=5)
+    office.promote(version)
+    assert office.holder() == version.version
     check_history(office)
 
 
 def test_p18_a_clock_set_back_between_lease_and_verdict(office: Office) -> None:
-    """P18: an hour back does not undo a lease, and an hour ahead ends it: no verdict comes in late."""
+    """P18: an hour back does not undo a lease."""
     office.a_gate(0)
     version = office.a_version()
     office.services.gate_runs.request(office.ask(), MODEL, version.version)

@@ -91,6 +91,41 @@ def test_many_runs_are_ordered_from_the_metrics_index(
     )
 
 
+@pytest.mark.parametrize("operator", ["=", ">", ">=", "<", "<="])
+def test_a_rare_value_of_a_metric_is_looked_up(
+    sqlite_tracking: Tracking, monkeypatch: pytest.MonkeyPatch, operator: str
+) -> None:
+    """With many runs only those that have it are looked at, and the same ones are found."""
+    for number in range(3):
+        sqlite_tracking.a_run(metrics={"loss": float(number)})
+    query = RunQuery([0], [Comparison("metric", "loss", operator, 1.0)])  # type: ignore[arg-type]
+    with sqlite_tracking.database.read() as tx:
+        listed = search_runs(tx, query, None, 10)
+        monkeypatch.setattr(search, "MANY_RUNS", 1)
+        explained = Explained(tx)
+        assert search_runs(tx, query, None, 10) == listed
+        steps = explained.steps()
+    assert len(listed.pks) in {1, 2}
+    assert _scans(steps) == []
+    assert any(step.startswith("SEARCH runs USING INTEGER PRIMARY KEY") for step in steps)
+
+
+def test_a_common_value_of_a_metric_is_found_in_the_listing(
+    sqlite_tracking: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of the newest is then read off in order, and not sorted out of all that have it."""
+    for number in range(3):
+        sqlite_tracking.a_run(metrics={"loss": float(number)})
+    query = RunQuery([0], [Comparison("metric", "loss", ">=", 0.0)])
+    monkeypatch.setattr(search, "MANY_RUNS", 1)
+    monkeypatch.setattr(search, "FEW", 2)
+    with sqlite_tracking.database.read() as tx:
+        explained = Explained(tx)
+        assert len(search_runs(tx, query, None, 10).pks) == 3
+        steps = explained.steps()
+    assert not any(step.startswith("SEARCH runs USING INTEGER PRIMARY KEY") for step in steps)
+
+
 def test_reading_runs_reads_no_table_through(sqlite_tracking: Tracking) -> None:
     """One run or a page of them: every statement goes by keys."""
     whole = sqlite_tracking.a_run(metrics={"a": 1.0}, params={"b": "1"}, tags={"c": "1"})

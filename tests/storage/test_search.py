@@ -194,6 +194,7 @@ def test_search_finds_what_the_rules_say(
     if plan == "metric index":
         monkeypatch.setattr(search, "MANY_RUNS", 1)
         monkeypatch.setattr(search, "WINDOW", 4)
+        monkeypatch.setattr(search, "FEW", 3)
     runs = _populate(tracking)
 
     @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])

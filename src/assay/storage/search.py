@@ -60,6 +60,9 @@ MANY_RUNS: Final = 8_000
 WINDOW: Final = 4_096
 """How many values of the metric that attempt looks at."""
 
+FEW: Final = 1_000
+"""Up to this many values of a metric that satisfy a filter, their runs are looked at and no others."""
+
 _UNKNOWN_METRIC: Final = -1
 _SECOND: Final = 1_000
 """Added to the number of an order that reads a second key."""
@@ -127,9 +130,31 @@ class _Search:
         joined: FromClause = runs
         for target, on in self.joins:
             joined = joined.outerjoin(target, on)
-        statement = self._statement(joined, self._in_experiments(), limit)
+        few = self._few()
+        scope = self._in_experiments() if few is None else few
+        statement = self._statement(joined, scope, limit)
         rows = self.tx.execute(statement).all()
         return _page(rows, limit)
+
+    def _few(self) -> ColumnElement[bool] | None:
+        """The runs that have a rare value of a metric, where the filter asks for one among many runs."""
+        clauses = [
+            clause
+            for clause in self.query.filter
+            if clause.entity == "metric" and clause.operator != "!="
+        ]
+        if not clauses or not self._has_many_runs():
+            return None
+        for clause in clauses:
+            found = select(metric_summaries.c.run_pk).where(
+                metric_summaries.c.key_id == self.metric_ids.get(clause.key, _UNKNOWN_METRIC),
+                compare_metric(metric_summaries.c.last_value, clause),
+            )
+            if self.tx.execute(found.limit(1).offset(FEW)).first() is None:
+                # The sum keeps engines from the listing, which they would take without statistics.
+                listed = (runs.c.experiment_id + 0).in_(self.query.experiment_pks)
+                return and_(runs.c.id.in_(found), listed)
+        return None
 
     def by_metric_index(self, limit: int) -> KeyPage | None:
         """An order that starts with a metric, from the metric's index; None when that falls short."""
@@ -153,6 +178,9 @@ class _Search:
     def _is_worth_it(self, limit: int) -> bool:
         if limit >= WINDOW or (self.carried is not None and self.carried[0] != 0):
             return False
+        return self._has_many_runs()
+
+    def _has_many_runs(self) -> bool:
         listing = select(runs.c.id).where(_in_view(self.query.view), self._in_experiments())
         nth = listing.limit(1).offset(MANY_RUNS - 1)
         return self.tx.execute(nth).first() is not None

@@ -17,6 +17,7 @@ from bench.cases import CASES, Bench, Case
 from bench.load import Connection
 from bench.peers import start_fasttrackml
 from bench.servers import Server, start_assay, start_mlflow
+from bench.wandb_face import CASES as WANDB_CASES
 
 PEERS: dict[str, Callable[[Path], Server]] = {
     "assay": start_assay,
@@ -33,7 +34,7 @@ def main() -> None:
     parser.add_argument("--without-peers", action="store_true", help="measure Assay alone")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
-    cases = [case for case in CASES if options.only in case.name]
+    cases = [case for case in (*CASES, *WANDB_CASES) if options.only in case.name]
     names = ["assay"] if options.without_peers else list(PEERS)
     figures: dict[str, dict[str, float | None]] = {}
     for name in names:

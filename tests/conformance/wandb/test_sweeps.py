@@ -49,6 +49,16 @@ def test_a_bayes_sweep_closes_in_on_the_best(script: Script) -> None:
 
 
 @pytest.mark.slow
+def test_the_client_s_commands_make_work_on_pause_and_stop_a_sweep(script: Script) -> None:
+    """A file becomes a sweep, agents start its program with flags, and states are set by name."""
+    found = script("sweep_command")
+
+    assert found["rates"] == [0.1, 0.2]
+    assert found["flags"] == [2, 2]
+    assert (found["paused"], found["state"]) == ("PAUSED", "FINISHED")
+
+
+@pytest.mark.slow
 def test_a_grid_runs_on_postgresql(either_server: LiveServer, tmp_path: Path) -> None:
     """The same on both databases."""
     found = run_script("sweep", either_server.url, tmp_path, "grid-pg", "grid", "0", "2")

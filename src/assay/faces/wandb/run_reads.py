@@ -60,6 +60,9 @@ def _sampled(node: RunNode, ask: Ask, arguments: Arguments) -> list[Any]:
 
 
 def _sample(node: RunNode, ask: Ask, spec: dict[str, Any]) -> list[Any]:
+    if not spec:
+        # The client asks so for sweeps whose rows it does not want.
+        return []
     keys = spec.get("keys")
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise InvalidArgument("A spec names its keys.", field="specs")

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Navigate, useParams } from "@tanstack/react-router";
+import { useState } from "react";
 import { send } from "@/api/client";
 import { Failure, SkeletonRows } from "@/design/states";
 import { namedIn } from "./foreign-parts";
@@ -7,9 +8,12 @@ import { namedIn } from "./foreign-parts";
 /** Leads from an address that the wandb client printed to the page of what it names. */
 export default function Foreign() {
   const params = useParams({ strict: false });
-  const entity = params.entity ?? "default";
-  const project = params.project ?? "";
-  const named = namedIn(params._splat ?? "");
+  // While the router leaves this page the parameters are already those of the next one.
+  const [{ entity, project, named }] = useState(() => ({
+    entity: params.entity ?? "default",
+    project: params.project ?? "",
+    named: namedIn(params._splat ?? ""),
+  }));
   const { data, error, isPending } = useQuery({
     queryKey: ["client-link", entity, project, named.run ?? null],
     queryFn: async ({ signal }) => {

@@ -84,7 +84,7 @@ export function Export({ from, to }: { from: string | undefined; to: string | un
       </p>
       <Snippet text={`assay audit export -o ./ledger --from ${first} --to ${last}`} />
       <p className="mt-4 mb-3 text-ink-2">Checkpoints kept where this server cannot write again:</p>
-      <Snippet text="assay audit anchor --to git:./anchors\nassay audit verify --anchors git:./anchors" />
+      <Snippet text={"assay audit anchor --to git:./anchors\nassay audit verify --anchors git:./anchors"} />
     </Card>
   );
 }

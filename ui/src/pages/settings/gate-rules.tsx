@@ -248,7 +248,11 @@ function Keys({ isAllowed }: { isAllowed: boolean }) {
           <p className="mb-3 text-ink-2">
             None. A runner makes its own key and signs with it; the public part is registered:
           </p>
-          <Snippet text="assay gate-runner keygen --key runner.key   # on its machine\nassay gate-keys register PUBLIC-KEY --runner gate-runner" />
+          <Snippet
+            text={
+              "assay gate-runner keygen --key runner.key   # on its machine\nassay gate-keys register PUBLIC-KEY --runner gate-runner"
+            }
+          />
         </div>
       ) : (
         <Table label="Keys" head={["Key", "Runner", "State", "Registered", ""]}>

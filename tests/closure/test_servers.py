@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +22,7 @@ from assay.closure.reach import Reach
 from assay.domain.closure import Finding, Source, Status
 from assay.domain.references import ReferenceKind, parse_base, parse_data
 from tests.closure.places import Answering, a_reach, serving
+from tests.support.bucket_server import KEY, SECRET, BucketServer
 
 COMMIT = "c" * 64
 REVISION = "d" * 40
@@ -266,6 +268,35 @@ def test_c3_a_bucket_says_which_versions_it_has(tmp_path: Path, deep: bool) -> N
 
     assert answers == [Status.OK, Status.MISSING, Status.UNSUPPORTED, Status.UNKNOWN]
     assert all("versionId=" in path for path in asked)
+
+
+@pytest.mark.timeout(180)
+def test_c3_c9_a_real_bucket_says_which_versions_it_has(tmp_path: Path) -> None:
+    """SeaweedFS: a version that is there, one that was deleted, one that never was, and wrong credentials."""
+    with BucketServer(tmp_path / "s3") as server:
+        server.create_bucket("data", versioned=True)
+        old, new = (server.put("/data/train/a.txt", content) for content in (b"one", b"two"))
+        gone = server.put("/data/train/a.txt", b"three")
+        assert server.request("DELETE", "/data/train/a.txt", f"versionId={gone}")[0] == 204
+        secrets = {"ASSAY_SOURCE_RIGHT": f"{KEY}:{SECRET}", "ASSAY_SOURCE_WRONG": f"{KEY}:another"}
+        reach = replace(a_reach(tmp_path), secret=secrets.get)
+
+        def ask(path: str, *, deep: bool = False, who: str = "RIGHT") -> tuple[Status, str]:
+            source = Source(
+                "s", ReferenceKind.S3, f"{server.url}/data", credentials=f"ASSAY_SOURCE_{who}"
+            )
+            found = look_up(reach, [source], parse_data(f"s3://data/train/{path}"), deep=deep)
+            return found.status, found.message
+
+        there = (Status.OK, "The bucket has that version.")
+        missing = (Status.MISSING, "The bucket has no such version of the object.")
+        assert ask(f"a.txt?versionId={old}") == there
+        assert ask(f"a.txt?versionId={new}") == there
+        assert ask(f"a.txt?versionId={gone}") == missing
+        assert ask(f"b.txt?versionId={new}", deep=True) == missing
+        assert ask(f"a.txt?versionId={old}", deep=True)[1].startswith("3 bytes were read")
+        refused = (Status.UNKNOWN, "The bucket refuses the credentials.")
+        assert ask(f"a.txt?versionId={old}", deep=True, who="WRONG") == refused
 
 
 def test_c3_a_server_that_is_away_is_unknown(tmp_path: Path) -> None:

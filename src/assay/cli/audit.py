@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.audit_proofs import compare_with_server, open_anchors
+from assay.cli.audit_proofs import (
+    anchor,
+    checkpoint,
+    compare_with_server,
+    export,
+    keys,
+    open_anchors,
+)
+from assay.cli.closure import closure
 from assay.cli.lookup import collect
 from assay.cli.options import DEFAULTS, Options
 from assay.cli.output import complain, console, note, plural, print_json, print_table, say, when
@@ -24,12 +32,11 @@ if TYPE_CHECKING:
     from assay.services.audit_anchors import Anchors
 
 app = App(name="audit")
-app.command("assay.cli.closure:closure", name="closure")
 
 INTACT, BROKEN, UNREADABLE = 0, 1, 2
 
-for _name in ("checkpoint", "anchor", "keys", "export"):
-    app.command(f"assay.cli.audit_proofs:{_name}", name=_name)
+for _command in (closure, checkpoint, anchor, keys, export):
+    app.command(_command)
 
 _COUNTED = {
     "events": "event",

@@ -126,9 +126,16 @@ class GitSink(FolderSink):
                 "commit", "--quiet", "--no-verify", "--no-gpg-sign",
                 "-m", f"anchor: {name.removesuffix('.txt')}", "--", name, KEYS_FILE,
             )  # fmt: skip
-        if self._git("remote"):
-            self._git("push", "--quiet")
+        remote = self._remote()
+        if remote is not None:
+            # Under the branch's own name: a repository that was just made has no upstream yet.
+            self._git("push", "--quiet", remote, "HEAD")
         return name
+
+    def _remote(self) -> str | None:
+        """`origin`, or the only other remote; None when there is nowhere to push to."""
+        known = self._git("remote").split()
+        return "origin" if "origin" in known else next(iter(known), None)
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Every file that any commit of any branch has brought, also if a later one took it away."""

@@ -205,6 +205,12 @@ def model_name(collection: Collection) -> str:
     return check_model_name(f"{registry}.{collection.name}", "name")
 
 
+def names_a_model(registry: str | None, type_name: str) -> bool:
+    """Whether an alias there is read as a model's: in the registry of models, whatever the type says."""
+    is_of_models = registry is not None and registry.casefold() in _MODEL_REGISTRIES
+    return is_of_models or is_model_type(type_name)
+
+
 def version_index(text: str) -> int | None:
     """The number in `v<number>`; None for anything else, which is then an alias."""
     match = _INDEX.fullmatch(text)

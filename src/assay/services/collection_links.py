@@ -19,6 +19,7 @@ from assay.domain.collection import (
     check_collection_name,
     is_model_type,
     model_name,
+    names_a_model,
 )
 from assay.domain.errors import FailedPrecondition, NotFound
 from assay.domain.names import is_protected
@@ -116,7 +117,8 @@ class CollectionLinks:
                 self.add_alias(inner, portfolio, version_id, alias)
         else:
             with self._platform.database.read() as tx:
-                self._refuse_protected(tx, inner.workspace, kind, aliases)
+                if names_a_model(home.registry, kind):
+                    self._refuse_protected(tx, inner.workspace, aliases)
             portfolio = self.ensure_portfolio(inner, home, name, kind)
             self._link_plain(inner, portfolio, version, aliases)
         return self.get(inner, portfolio, version_id)
@@ -145,7 +147,8 @@ class CollectionLinks:
             return
         context.require(Action.TRACKING_WRITE, portfolio.workspace)
         with self._platform.database.write() as tx:
-            self._refuse_protected(tx, portfolio.workspace, portfolio.type, [alias])
+            if names_a_model(portfolio.registry, portfolio.type):
+                self._refuse_protected(tx, portfolio.workspace, [alias])
             collection_edges.set_alias(tx, portfolio.pk, alias, held.version.pk)
 
     def delete_alias(
@@ -254,11 +257,7 @@ class CollectionLinks:
             for alias in sorted(set(aliases)):
                 collection_edges.set_alias(tx, held.pk, alias, version.pk)
 
-    def _refuse_protected(
-        self, tx: Transaction, workspace: str, kind: str, aliases: Sequence[str]
-    ) -> None:
-        if not is_model_type(kind):
-            return
+    def _refuse_protected(self, tx: Transaction, workspace: str, aliases: Sequence[str]) -> None:
         protected = get_workspace(tx, self._platform, workspace).policy.protected
         taken = next((alias for alias in aliases if is_protected(alias, protected)), None)
         if taken is not None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.domain.errors import InvalidArgument, LimitExceeded
-from assay.domain.yaml_blocks import MAX_DEPTH, read_blocks
+from assay.domain.yaml_blocks import MAX_CHARACTERS, MAX_DEPTH, read_blocks
 
 KEYS = st.from_regex(r"[A-Za-z_][\w.\-/]{0,20}", fullmatch=True)
 TEXTS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), max_size=40)
@@ -60,3 +60,13 @@ def test_depth_is_bounded() -> None:
     """A text of dashes cannot exhaust the stack."""
     with pytest.raises(LimitExceeded):
         read_blocks("- " * (MAX_DEPTH + 5) + "1")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("line", ["x", "- x", "'x'", "a: 'b", '"'])
+def test_the_longest_text_is_read_in_time(line: str) -> None:
+    """However many lines a text within quotes has, each is looked at once."""
+    text = 'a: "' + f"{line}\n" * (MAX_CHARACTERS // (len(line) + 1) - 5)
+
+    with pytest.raises(InvalidArgument):
+        read_blocks(text)

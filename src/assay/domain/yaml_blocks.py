@@ -9,6 +9,7 @@ from assay.domain.yaml_scalars import KEY, closing_quote, read_scalar, split_ent
 
 MAX_CHARACTERS: Final = 1 << 20
 MAX_DEPTH: Final = 32
+_QUOTES: Final = ("'", '"')
 
 
 def read_blocks(text: str) -> Any:
@@ -55,11 +56,14 @@ def _leaf(body: str) -> Any:
 
 def _items(lines: list[str]) -> list[list[str]]:
     items: list[list[str]] = []
+    quote = ""
     for line in lines:
-        if _is_item(line) and not (items and _is_open(items[-1])):
+        if _is_item(line) and not quote:
             # What follows the dash is indented as if the dash were a space.
             items.append([" " + line[1:]])
-        elif items and (line[:1] in ("", " ") or _is_open(items[-1])):
+            quote = _opened(items[-1][0])
+        elif items and (quote or line[:1] in ("", " ")):
+            quote = _still_open(line, quote) or ("" if quote else _opened(line))
             items[-1].append(line)
         elif not line.startswith("#"):
             raise InvalidArgument(f"The YAML mixes a list with something else: {line[:80]!r}")
@@ -68,23 +72,31 @@ def _items(lines: list[str]) -> list[list[str]]:
 
 def _entries(lines: list[str]) -> list[list[str]]:
     entries: list[list[str]] = []
+    quote = ""
     for line in lines:
-        continues = bool(entries) and (
-            line[:1] in ("", " ") or _is_item(line) or _is_open(entries[-1])
-        )
-        if continues:
+        if entries and (quote or line[:1] in ("", " ") or _is_item(line)):
+            quote = _still_open(line, quote) or ("" if quote else _opened(line))
             entries[-1].append(line)
         elif not line.startswith("#"):
             entries.append([line])
+            quote = _opened(line)
     return entries
 
 
-def _is_open(lines: list[str]) -> bool:
-    """Whether the lines end within quotes."""
-    first = lines[0].lstrip(" ")
-    body = split_entry(first)[1] if KEY.match(first) is not None else first
+def _opened(line: str) -> str:
+    """The quote within which a line ends that begins outside of any; none for an ordinary line."""
+    body = line.lstrip(" ")
+    while _is_item(body):
+        body = body[1:].lstrip(" ")
+    if KEY.match(body) is not None:
+        body = split_entry(body)[1]
     quote = body[:1]
-    return quote in ("'", '"') and closing_quote("\n".join([body, *lines[1:]]), quote) is None
+    return quote if quote in _QUOTES and closing_quote(body, quote) is None else ""
+
+
+def _still_open(line: str, quote: str) -> str:
+    """The same for a line that begins within a quote. Each line is looked at once, however many."""
+    return quote if quote and closing_quote(quote + line, quote) is None else ""
 
 
 def _without_idle(lines: list[str]) -> list[str]:

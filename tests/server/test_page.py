@@ -48,6 +48,7 @@ def test_a_hashed_file_is_kept_for_good_and_the_frame_is_asked_for_again(
         "/compare",
         "/models/bot/versions/3",
         "/collections/mix",
+        "/open/default/post-training/runs/abc",
         "/gates",
         "/ledger",
         "/settings",
@@ -59,20 +60,6 @@ def test_addresses_of_the_page_answer_its_frame(browser: TestClient, address: st
     assert answer.status_code == 200
     assert "<div id=root>" in answer.text
     assert browser.head(address).content == b""
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["/default/post-training", "/default/post-training/runs/abc", "/a/b/artifacts/dataset/mix/v0"],
-)
-def test_addresses_that_the_wandb_client_prints_answer_the_frame(
-    browser: TestClient, address: str
-) -> None:
-    """A person who follows one gets the page, which looks up what it names; a program gets 404."""
-    person = browser.get(address, headers={"accept": "text/html"})
-    assert person.status_code == 200
-    assert "<div id=root>" in person.text
-    assert browser.get(address).status_code == 404
 
 
 def test_a_script_is_only_taken_from_this_server(browser: TestClient) -> None:

@@ -21,14 +21,19 @@ from starlette.types import Receive, Scope, Send
 
 PACKED: Final = Path(__file__).with_name("page")
 PLACES: Final = frozenset(
-    {"experiments", "runs", "compare", "models", "collections", "gates", "ledger", "settings"}
+    {
+        "collections",
+        "compare",
+        "experiments",
+        "gates",
+        "ledger",
+        "models",
+        "open",
+        "runs",
+        "settings",
+    }
 )
 """First parts of the page's own addresses; what is below them is routed in the browser."""
-
-_PRINTED: Final = frozenset(
-    {"artifacts", "groups", "logs", "reports", "runs", "sweeps", "table", "workspace"}
-)
-"""Third parts of the addresses that the wandb client prints: `/{entity}/{project}/runs/{run}`."""
 
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
@@ -108,16 +113,9 @@ class Page:
         if path == "/" or path.removeprefix("/").partition("/")[0] in PLACES:
             return _send(self._index, headers)
         if "text/html" in headers.get("accept", ""):
-            if _is_printed(path):
-                return _send(self._index, headers)
             # A person who mistyped an address is told so by the page itself.
             return _send(self._index, headers, status=404)
         return _missing()
-
-
-def _is_printed(path: str) -> bool:
-    parts = path.strip("/").split("/")
-    return len(parts) == 2 or (len(parts) > 2 and parts[2] in _PRINTED)
 
 
 def packed_files(folder: Path) -> dict[str, PackedFile]:

@@ -113,12 +113,12 @@ const settings = createRoute({
 
 const foreignProject = createRoute({
   getParentRoute: () => root,
-  path: "/$entity/$project",
+  path: "/open/$entity/$project",
   component: lazyRouteComponent(() => import("@/pages/foreign")),
 });
 const foreign = createRoute({
   getParentRoute: () => root,
-  path: "/$entity/$project/$",
+  path: "/open/$entity/$project/$",
   component: lazyRouteComponent(() => import("@/pages/foreign")),
 });
 

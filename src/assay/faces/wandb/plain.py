@@ -14,11 +14,9 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from assay.domain.access import Action
-from assay.domain.errors import AppError, NotFound
+from assay.domain.errors import NotFound
 from assay.faces.addresses import base_url
 from assay.faces.endpoint import NO_BODY, SMALL_BODY, Call, Endpoint
-from assay.faces.wandb.ask import Ask
-from assay.faces.wandb.run_nodes import find_run
 
 RESERVED: Final = (
     "ajax-api",
@@ -39,6 +37,7 @@ RESERVED: Final = (
     "model-versions",
     "models",
     "oidc",
+    "open",
     "runs",
     "sdk",
     "settings",
@@ -92,28 +91,9 @@ def preflight(_: Call) -> Response:
     return Response(status_code=204, headers=headers)
 
 
-def to_run(call: Call) -> Response:
-    """To the page of a run."""
-    try:
-        node = find_run(Ask(call), call.path["entity"], call.path["project"], call.path["run"])
-    except AppError:
-        return _to(call, "/experiments")
-    return _to(call, f"/runs/{quote(node.run.run_id, safe='')}")
-
-
-def to_project(call: Call) -> Response:
-    """To the page of a project."""
-    context = call.context.within(call.path["entity"])
-    try:
-        found = call.services.experiments.get_by_name(context, call.path["project"])
-    except AppError:
-        return _to(call, "/experiments")
-    return _to(call, f"/experiments/{quote(found.experiment_id, safe='')}")
-
-
-def to_models(call: Call) -> Response:
-    """To the models: what the client calls an artifact is found from there."""
-    return _to(call, "/models")
+def to_page(call: Call) -> Response:
+    """To the page, which looks the name up as whoever is signed in there, and says so if it is none."""
+    return _to(call, "/open" + quote(call.request.url.path))
 
 
 def to_settings(call: Call) -> Response:
@@ -141,31 +121,31 @@ ENDPOINTS: Final = (
     _get("/ready", "ready", "200 when the server is ready", ready),
     _get("/healthz", "healthz", "200 when the server is ready", ready),
     _get("/authorize", "authorize", "Leads to where a credential is made", to_settings),
-    _get("/{entity:entity}/{project}", "project_link", "Leads to a project's page", to_project),
+    _get("/{entity:entity}/{project}", "project_link", "Leads to a project's page", to_page),
     _get(
         "/{entity:entity}/{project}/workspace",
         "workspace_link",
         "Leads to a project's page",
-        to_project,
+        to_page,
     ),
-    _get("/{entity:entity}/{project}/runs/{run}", "run_link", "Leads to a run's page", to_run),
+    _get("/{entity:entity}/{project}/runs/{run}", "run_link", "Leads to a run's page", to_page),
     _get(
         "/{entity:entity}/{project}/runs/{run}/{section}",
         "run_section_link",
         "Leads to a run's page",
-        to_run,
+        to_page,
     ),
     _get(
         "/{entity:entity}/{project}/sweeps/{sweep}",
         "sweep_link",
         "Leads to a project's page",
-        to_project,
+        to_page,
     ),
     _get(
         "/{entity:entity}/{project}/artifacts/{rest:path}",
         "artifact_link",
-        "Leads to the models",
-        to_models,
+        "Leads to a collection's page",
+        to_page,
     ),
     Endpoint(
         method="POST",

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.wandb.answers import check_answers
 from tests.support.databases import PostgresqlCluster
+from tests.support.front import Front
 from tests.support.server import LiveServer
 
 SCRIPTS = Path(__file__).with_name("scripts")
@@ -48,14 +50,30 @@ def client_environment(url: str, folder: Path, key: str = KEY) -> dict[str, str]
 def run_script(
     name: str, url: str, folder: Path, *arguments: str, python: str = sys.executable, key: str = KEY
 ) -> Any:
-    """What a script printed last, read as JSON."""
+    """What a script printed last, read as JSON; whatever it was answered must have been whole."""
+    with Front(url) as front:
+        found = run_directly(name, front.url, folder, *arguments, python=python, key=key)
+    check_answers(front.exchanges)
+    return found
+
+
+def run_directly(
+    name: str,
+    url: str,
+    folder: Path,
+    *arguments: str,
+    python: str = sys.executable,
+    key: str = KEY,
+    timeout_s: int = TIMEOUT_S,
+) -> Any:
+    """What a script printed last; nothing stands between it and the server."""
     done = subprocess.run(
         [python, "-W", "ignore", str(SCRIPTS / f"{name}.py"), *arguments],
         env=client_environment(url, folder, key),
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_S,
+        timeout=timeout_s,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4_000:]

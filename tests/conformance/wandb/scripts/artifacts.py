@@ -56,7 +56,8 @@ found["entry"] = Path(run.use_artifact("mix:v0").get_entry("rows.jsonl").downloa
 near = wandb.Artifact("near", type="dataset")
 near.add_reference(Path("rows.jsonl").resolve().as_uri())
 run.log_artifact(near).wait()
-found["near"] = os.listdir(run.use_artifact("near:latest").download("fetched_near"))
+place = Path(run.use_artifact("near:latest").download("fetched_near"))
+found["near"] = [path.name for path in place.iterdir()]
 run.finish()
 
 api = wandb.Api()

@@ -16,32 +16,30 @@ if role != "primary":
         id=sys.argv[3],
         settings=wandb.Settings(mode="shared", x_primary=False, x_label=role),
     )
-    for step in range(5):
+    for step in range(20):
         run.log({f"{role}/value": step})
     print(f"a line of {role}")
     run.finish()
     sys.exit(0)
 
+WRITERS = 8
 run = wandb.init(
     project=project, settings=wandb.Settings(mode="shared", x_primary=True, x_label="main")
 )
-for number in range(2):
-    subprocess.run(
+writers = [
+    subprocess.Popen(
         [sys.executable, "-W", "ignore", __file__, project, f"w{number}", run.id],
-        check=True,
         stdout=subprocess.DEVNULL,
         env={k: v for k, v in os.environ.items() if not k.startswith("WANDB_SERVICE")},
     )
+    for number in range(WRITERS)
+]
 run.log({"main/value": 1})
+codes = [writer.wait() for writer in writers]
 run.finish()
 read = wandb.Api().run(f"default/{project}/{run.id}")
-print(
-    json.dumps(
-        {
-            "state": read.state,
-            "w0": [row["w0/value"] for row in read.scan_history(keys=["w0/value"])],
-            "w1": [row["w1/value"] for row in read.scan_history(keys=["w1/value"])],
-            "main": [row["main/value"] for row in read.scan_history(keys=["main/value"])],
-        }
-    )
-)
+found = {
+    key: [row[key] for row in read.scan_history(keys=[key])]
+    for key in ["main/value", *(f"w{number}/value" for number in range(WRITERS))]
+}
+print(json.dumps({"state": read.state, "codes": codes, "found": found}))

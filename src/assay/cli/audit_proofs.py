@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 PAGE_SEPARATOR = "\x1e"
 _DAY_MS = 86_400_000
-_OTHER_KEY = "the server signs with a key that is not kept with the anchors"
+_OTHER_KEY = (
+    "the server signs with a key that is not kept with the anchors. If you changed its key, add the "
+    "new one from `assay audit keys` to keys.txt beside the anchors, or give it with --key (as well "
+    "as the old one); if nobody did, this is not the server that they came from"
+)
 
 
 def checkpoint(*, out: Path | None = None, options: Options = DEFAULTS) -> None:

@@ -31,7 +31,7 @@ def look_up(question: Mapping[str, Any]) -> Finding:
     """What the repository and the remote say of one output."""
     value, path = question["value"], question["path"]
     if question["remote"].startswith("s3://") and find_spec("dvc_s3") is None:
-        message = "The server lacks the library for this remote: pip install dvc-s3."
+        message = "DVC remotes on S3 need a library that this server lacks: pip install dvc-s3."
         return Finding(Status.UNSUPPORTED, message=message)
     try:
         repo = Repo(question["repository"], rev=question["revision"], config=_config(question))

@@ -196,6 +196,9 @@ class Closures:
         other = rows.version_of_digest(tx, workspace_pk, reference.value)
         if other is not None:
             return Finding(Status.OK), model_versions.list_files(tx, other)
+        collected = rows.files_of_collected(tx, workspace_pk, reference.value)
+        if collected is not None:
+            return Finding(Status.OK), collected
         run = None if version.run_id is None else runs.find_run(tx, version.run_id)
         inside: Sequence[ManifestEntry] = ()
         if run is not None:

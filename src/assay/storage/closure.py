@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, delete, func, select, union
 
+from assay.domain.artifact import ManifestEntry
 from assay.domain.closure import Checked, Source, Status
 from assay.domain.references import ReferenceKind
 from assay.domain.tracking import Demand
 from assay.storage import dialect
 from assay.storage.database import Transaction
 from assay.storage.tables.closure import closure_checks, closure_policies, closure_sources
+from assay.storage.tables.collections import collection_files, collection_versions, collections
 from assay.storage.tables.registry import (
     aliases,
     model_version_files,
@@ -68,6 +70,33 @@ _BLOB_HERE = union(
         registered_models.c.workspace_id == bindparam("workspace_pk"),
         model_version_files.c.sha256 == bindparam("sha256"),
     ),
+    select(collection_files.c.sha256)
+    .join(collection_versions, collection_files.c.version_pk == collection_versions.c.id)
+    .join(collections, collection_versions.c.collection_id == collections.c.id)
+    .where(
+        collections.c.workspace_id == bindparam("workspace_pk"),
+        collection_versions.c.state == "committed",
+        collection_files.c.sha256 == bindparam("sha256"),
+    ),
+)
+_COLLECTED_HERE = (
+    select(collection_versions.c.id)
+    .join(collections, collection_versions.c.collection_id == collections.c.id)
+    .where(
+        collections.c.workspace_id == bindparam("workspace_pk"),
+        collection_versions.c.state == "committed",
+        collection_versions.c.digest == bindparam("digest"),
+    )
+    .order_by(collection_versions.c.id)
+    .limit(1)
+)
+_COLLECTED_FILES = (
+    select(collection_files.c.path, collection_files.c.size_bytes, collection_files.c.sha256)
+    .where(
+        collection_files.c.version_pk == bindparam("version_pk"),
+        collection_files.c.sha256.is_not(None),
+    )
+    .order_by(collection_files.c.path)
 )
 _VERSION_HERE = (
     select(model_versions.c.id)
@@ -190,8 +219,20 @@ def held_versions(tx: Transaction) -> Sequence[tuple[int, str, int, int | None]]
     ]
 
 
+def files_of_collected(
+    tx: Transaction, workspace_pk: int, digest: str
+) -> list[ManifestEntry] | None:
+    """The files kept here of the collection version with that digest; None where there is none."""
+    asked = {"workspace_pk": workspace_pk, "digest": digest}
+    version_pk = tx.execute(_COLLECTED_HERE, asked).scalar_one_or_none()
+    if version_pk is None:
+        return None
+    found = tx.execute(_COLLECTED_FILES, {"version_pk": version_pk})
+    return [ManifestEntry(row.path, row.size_bytes or 0, row.sha256) for row in found]
+
+
 def has_file(tx: Transaction, workspace_pk: int, sha256: str) -> bool:
-    """Whether a file of the workspace's runs, logged models or versions has these bytes."""
+    """Whether a file of the workspace's runs, logged models, versions or collections has these bytes."""
     return (
         tx.execute(_BLOB_HERE, {"workspace_pk": workspace_pk, "sha256": sha256}).first() is not None
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from assay.closure.reach import Reach
 from assay.domain.access import LOCAL_OWNER
 from assay.domain.closure import Closure, Source, Status
+from assay.domain.collection import NewVersion
 from assay.domain.errors import GateBlocked, InvalidArgument, PermissionDenied
 from assay.domain.promotion import Reason
 from assay.domain.references import ReferenceKind
@@ -124,6 +126,31 @@ def test_c3_data_that_is_an_artifact_here(watched: Office, repository: Path) -> 
 
     assert statuses(look(watched, here, deep=True))["data_version"] == "ok"
     assert statuses(look(watched, away))["data_version"] == "unknown"
+
+
+def test_c3_data_that_is_in_a_collection_here(watched: Office, repository: Path) -> None:
+    """By the digest of its version or of one file; a draft is not there yet, and damage shows."""
+    drafts = watched.services.collections.drafts
+    draft = drafts.begin(watched.ask(), "0", NewVersion("mix", "dataset"))
+    with drafts.begin_upload(watched.ask(), draft.version_id, "a.txt") as upload:
+        upload.write(b"collected")
+        upload.finish()
+    sha256 = hashlib.sha256(b"collected").hexdigest()
+
+    def a_version_on(digest: str) -> ModelVersion:
+        lineage = lineage_of(watched, repository, data_version=f"sha256:{digest}")
+        return watched.a_version(digest, model="m", lineage=lineage)
+
+    by_file = a_version_on(sha256)
+    assert statuses(look(watched, by_file))["data_version"] == "unknown"
+    committed = drafts.commit(watched.ask(), draft.version_id)
+    assert committed.digest is not None
+    by_version = a_version_on(committed.digest)
+    for version in (by_file, by_version):
+        assert statuses(look(watched, version, deep=True))["data_version"] == "ok"
+
+    watched.platform.blobs.delete(sha256)
+    assert statuses(look(watched, by_version))["data_version"] == "missing"
 
 
 def test_c12_looking_changes_nothing_but_what_is_known(watched: Office, repository: Path) -> None:

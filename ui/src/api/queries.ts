@@ -112,6 +112,23 @@ export const health = (id: string) =>
     retry: false,
   });
 
+const MOST_FINDINGS = 1000;
+
+/** What stands in the runs of an experiment, newest first. */
+export const experimentFindings = (id: string) =>
+  queryOptions({
+    queryKey: ["experiment", id, "findings"],
+    queryFn: async ({ signal }) =>
+      (
+        await get<{ findings: T.Finding[] }>(
+          `${apiPath("experiments", id)}/health`,
+          { max_results: MOST_FINDINGS },
+          signal,
+        )
+      ).findings,
+    refetchInterval: 30_000,
+  });
+
 export const gateRunRows = (id: string) =>
   infiniteQueryOptions({
     queryKey: ["gate-runs", ws(), id, "rows"],

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { ChevronRight, Eye, EyeOff, Pin } from "lucide-react";
+import { ChevronRight, Eye, EyeOff, HeartPulse, Pin } from "lucide-react";
 import { memo } from "react";
 import { cx } from "@/design/cx";
 import { Cell, GroupCell } from "./cell";
@@ -72,6 +72,7 @@ export const GridRow = memo(function GridRow({
             hidden={!grid.colors.has(id)}
             selected={isSelected}
             isBaseline={grid.baseline?.id === id}
+            found={grid.findings.get(id)}
             onCheck={(on, range) => onCheck(index, on, range)}
             onHide={() => grid.onHide(id)}
             onToggle={() => grid.onToggle(id)}
@@ -107,6 +108,7 @@ function RunName({
   hidden,
   selected,
   isBaseline,
+  found,
   onCheck,
   onHide,
   onToggle,
@@ -117,6 +119,7 @@ function RunName({
   hidden: boolean;
   selected: boolean;
   isBaseline: boolean;
+  found: string | undefined;
   onCheck: (on: boolean, range: boolean) => void;
   onHide: () => void;
   onToggle: () => void;
@@ -161,6 +164,11 @@ function RunName({
       >
         {row.name}
       </Link>
+      {found ? (
+        <span role="img" aria-label={`RL health: ${found}`} title={found} className="shrink-0 text-warn">
+          <HeartPulse className="size-3.5" />
+        </span>
+      ) : null}
       <button
         type="button"
         tabIndex={-1}

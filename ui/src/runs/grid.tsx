@@ -17,6 +17,8 @@ export interface GridProps {
   colors: ReadonlyMap<string, string>;
   selected: ReadonlySet<string>;
   baseline: RunRow | null;
+  /** What detectors found and still see, by run, in words. */
+  findings: ReadonlyMap<string, string>;
   sort: string | undefined;
   nameWidth: number;
   onSort: (sort: string | undefined) => void;

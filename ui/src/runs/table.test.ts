@@ -1,5 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
+import type { Finding } from "@/api/types";
 import { columnOf, columnsOf, defaultColumns, orderOf, quotedKey } from "./columns";
+import { findingsByRun } from "./findings";
 import { groupsOf, linesOf, spreadOf } from "./groups";
 import type { RunRow } from "./row";
 
@@ -95,4 +97,14 @@ describe("lines", () => {
     const rows = [row("a", { parentId: "b" }), row("b", { parentId: "a" }), row("c", { parentId: "c" })];
     expect(linesOf(rows, null, new Set()).length).toBeLessThanOrEqual(3);
   });
+});
+
+test("of what detectors found, only what still stands marks a run, each detector once", () => {
+  const finding = { run_id: "r", detector: "kl_explosion", cleared_at_ms: null } as Finding;
+  const shown = findingsByRun([
+    finding,
+    { ...finding, key: "other" },
+    { ...finding, run_id: "s", cleared_at_ms: 3 },
+  ]);
+  expect([...shown]).toEqual([["r", "KL exploded"]]);
 });

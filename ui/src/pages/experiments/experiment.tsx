@@ -24,6 +24,7 @@ import { ColumnPicker } from "@/runs/column-picker";
 import { type Column, cellValue, columnOf, columnsOf, defaultColumns, orderOf } from "@/runs/columns";
 import type { Known } from "@/runs/complete";
 import { FilterBar } from "@/runs/filter-bar";
+import { findingsByRun } from "@/runs/findings";
 import { RunsGrid } from "@/runs/grid";
 import { linesOf, NO_VALUE } from "@/runs/groups";
 import type { RunRow } from "@/runs/row";
@@ -71,6 +72,8 @@ export default function ExperimentPage() {
   const known = useKnown(all, rows);
   const live = useMemo(() => rows.filter((row) => row.status === "running").map((row) => row.id), [rows]);
   useLive(live);
+  const found = useQuery(queries.experimentFindings(experimentId)).data;
+  const findings = useMemo(() => findingsByRun(found ?? []), [found]);
   const baseline = rows.find((row) => row.id === search.base) ?? null;
 
   const onSelect = (ids: string[], on: boolean) => {
@@ -225,6 +228,7 @@ export default function ExperimentPage() {
                 colors={colors}
                 selected={selected}
                 baseline={baseline}
+                findings={findings}
                 sort={search.sort}
                 nameWidth={view === "table" ? 300 : 250}
                 onSort={(sort) => change({ sort })}

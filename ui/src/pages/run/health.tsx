@@ -7,15 +7,7 @@ import { Badge } from "@/design/badge";
 import { Card } from "@/design/card";
 import { Moment } from "@/design/moment";
 import { shortNumber } from "@/format/number";
-
-const NAMES: Record<string, string> = {
-  entropy_collapse: "Entropy collapsed",
-  kl_explosion: "KL exploded",
-  reward_std_zero: "Rewards without spread",
-  reward_up_eval_down: "Reward up, eval down",
-  length_blow_up: "Answers grow without end",
-  not_a_number: "Not a number",
-};
+import { DETECTORS } from "@/runs/findings";
 
 /** What the detectors of RL health saw in the run; nothing where they have nothing to look at. */
 export function Health({ runId, isLive }: { runId: string; isLive: boolean }) {
@@ -51,7 +43,7 @@ function FindingLine({ finding }: { finding: Finding }) {
   return (
     <li className="px-4 py-3">
       <p className="flex items-center gap-2">
-        <Badge tone={isOver ? "neutral" : "warn"}>{NAMES[finding.detector] ?? finding.detector}</Badge>
+        <Badge tone={isOver ? "neutral" : "warn"}>{DETECTORS[finding.detector] ?? finding.detector}</Badge>
         <Link
           to="."
           search={{ tab: "charts", full: finding.key }}

@@ -39,7 +39,7 @@ class Floor:
 
     def __post_init__(self) -> None:
         self.sweeps = Sweeps(self.tracking.platform)
-        self.runs = ClientRuns(self.tracking.platform, self.tracking.runs)
+        self.runs = ClientRuns(self.tracking.platform, self.tracking.runs, self.tracking.ledger)
         self.made = self.sweeps.create(self.tracking.context, "p", yaml.dump(self.config))
 
     @property

@@ -69,6 +69,7 @@ class EventKind(StrEnum):
     VERDICT = "verdict"
     CLOSURE_DROPPED = "closure.dropped"
     HEALTH_FINDING = "run.health_finding"
+    RUN_ALERT = "run.alert"
 
 
 _KINDS: Final[Mapping[str, EventKind]] = {
@@ -90,6 +91,7 @@ _KINDS: Final[Mapping[str, EventKind]] = {
     "verdict.written": EventKind.VERDICT,
     "closure.dropped": EventKind.CLOSURE_DROPPED,
     "run.health_finding": EventKind.HEALTH_FINDING,
+    "run.alert": EventKind.RUN_ALERT,
 }
 _MODEL_WORDS: Final[Mapping[EventKind, str]] = {
     EventKind.MODEL_CREATED: "registered_model.created",

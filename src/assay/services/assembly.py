@@ -190,6 +190,6 @@ def _tracking(platform: Platform, ledger: Ledger) -> dict[str, Any]:
         "live": live,
         "health": health,
         "compaction": compaction,
-        "clients": ClientTracking(platform, runs, ingest),
+        "clients": ClientTracking(platform, runs, ingest, ledger),
         "sweeps": Sweeps(platform),
     }

@@ -38,6 +38,7 @@ from assay.services.client_words import (
 )
 from assay.services.context import Context
 from assay.services.experiments import ensure_experiment, experiment_pk, open_experiment
+from assay.services.ledger import Ledger
 from assay.services.platform import Platform
 from assay.services.runs import Runs, get_run
 from assay.storage import experiments, run_conditions, runs, step_records, tags, wandb
@@ -60,6 +61,8 @@ ALERT_KEY: Final = "system/alerts"
 
 MAX_ALERT: Final = 16_000
 MAX_ALERTS: Final = 10_000
+MAX_TOLD_ALERTS: Final = 20
+MAX_TOLD_CHARS: Final = 1_000
 _SWEPT: Final = 500
 _log = structlog.get_logger("assay.client_runs")
 
@@ -67,9 +70,10 @@ _log = structlog.get_logger("assay.client_runs")
 class ClientRuns:
     """Keeps runs by the ids that clients give them."""
 
-    def __init__(self, platform: Platform, runs_service: Runs) -> None:
+    def __init__(self, platform: Platform, runs_service: Runs, ledger: Ledger) -> None:
         self._platform = platform
         self._runs = runs_service
+        self._ledger = ledger
 
     def upsert(
         self, context: Context, project: str, name: str, change: Change
@@ -191,18 +195,38 @@ class ClientRuns:
             wandb.delete_streams(tx, run.pk, file)
             wandb.set_stream(tx, run.pk, Stream(file, "", 0, lines.size, lines.tail))
 
-    def alert(self, context: Context, run_id: str, text: str) -> None:
-        """Keep an alert that the run's script sent, a JSON text, as its next record of that kind."""
-        check_text(text, "text", max_length=MAX_ALERT)
+    def alert(self, context: Context, run_id: str, title: str, text: str, severity: str) -> None:
+        """Keep an alert that the run's script sent, as its next record of that kind.
+
+        The first of a run are told to webhooks too; a script in a loop must not fill the ledger.
+        """
+        record = json.dumps({"title": title, "text": text, "severity": severity})
+        check_text(record, "text", max_length=MAX_ALERT)
         with self._platform.database.write() as tx:
             run = get_run(tx, context, Action.TRACKING_WRITE, run_id)
+            if wandb.count_records(tx, run.pk, ALERT_KEY) < MAX_TOLD_ALERTS:
+                self._ledger.lock(tx)
             runs.lock_run(tx, run_id)
             number = wandb.count_records(tx, run.pk, ALERT_KEY)
             if number >= MAX_ALERTS:
                 raise LimitExceeded(f"A run has at most {MAX_ALERTS} alerts.", limit=MAX_ALERTS)
-            size_bytes = len(text.encode())
-            record = StepRecord(ALERT_KEY, number, "alert", context.now_ms, text, None, size_bytes)
-            step_records.set_records(tx, run.pk, [record])
+            size_bytes = len(record.encode())
+            kept = StepRecord(ALERT_KEY, number, "alert", context.now_ms, record, None, size_bytes)
+            step_records.set_records(tx, run.pk, [kept])
+            if number < MAX_TOLD_ALERTS:
+                self._ledger.record(
+                    tx,
+                    context,
+                    action="run.alert",
+                    object=f"run:{run_id}",
+                    workspace=run.workspace,
+                    details={
+                        "number": number,
+                        "title": title[:MAX_TOLD_CHARS],
+                        "text": text[:MAX_TOLD_CHARS],
+                        "severity": severity[:MAX_TOLD_CHARS],
+                    },
+                )
 
     def export_marks(self, context: Context, run_id: str, last_step: int) -> tuple[int, ...]:
         """The steps at which the files end in which an ended run's history is handed out.

@@ -11,6 +11,7 @@ from assay.domain.errors import AppError
 from assay.services.client_history import ClientHistory
 from assay.services.client_runs import PATIENCE_MS, ClientRuns
 from assay.services.ingest import Ingest
+from assay.services.ledger import Ledger
 from assay.services.platform import Platform
 from assay.services.runs import Runs
 
@@ -21,8 +22,8 @@ _log = structlog.get_logger("assay.client_tracking")
 class ClientTracking:
     """Runs and histories of such clients. `start()` begins to look for runs that fell silent."""
 
-    def __init__(self, platform: Platform, runs: Runs, ingest: Ingest) -> None:
-        self.runs = ClientRuns(platform, runs)
+    def __init__(self, platform: Platform, runs: Runs, ingest: Ingest, ledger: Ledger) -> None:
+        self.runs = ClientRuns(platform, runs, ledger)
         self.history = ClientHistory(platform, ingest)
         self._now_ms = platform.now_ms
         self._stop = threading.Event()

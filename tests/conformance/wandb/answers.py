@@ -12,12 +12,16 @@ from tests.support.front import Exchange
 
 MAY_BE_NULL: Final = frozenset(
     {
+        "bestLoss",
+        "bestLoss",
         "clientMutationId",
         "commit",
+        "controller",
         "coreWeaveOrganizationId",
         "deletedAt",
         "description",
         "endCursor",
+        "exitcode",
         "group",
         "groupName",
         "historyStep",
@@ -27,6 +31,9 @@ MAY_BE_NULL: Final = frozenset(
         "md5",
         "notes",
         "previousValue",
+        "runCountExpected",
+        "runCountExpected",
+        "scheduler",
         "sweepName",
         "uploadMultipartUrls",
     }
@@ -37,6 +44,7 @@ LOOKED_UP: Final = frozenset(
     {
         "artifact",
         "createArtifactFiles.files.edges[].node.uploadUrl",
+        "entity.project",
         "entity.user",
         "latestLocalVersionInfo",
         "model",
@@ -49,6 +57,9 @@ LOOKED_UP: Final = frozenset(
         "project.bucket",
         "project.run",
         "project.sweep",
+        "project.sweep.displayName",
+        "project.sweep.displayName",
+        "project.sweeps.edges[].node.displayName",
         "serverInfo.latestLocalVersionInfo",
     }
 )
@@ -103,7 +114,7 @@ KINDS: Final[dict[str, Callable[[Any], bool]]] = {
 }
 """What a field of that name holds when it is not null."""
 
-FREE: Final = re.compile(r"project\.run\.historyKeys\.keys|.*[sS]weep\b.*\.config$")
+FREE: Final = re.compile(r"project\.run\.historyKeys\.keys|.*[sS]weeps?\b.*\.config$")
 """Where users give the names, and where a config is no run's."""
 
 NEEDED: Final = (

@@ -1,6 +1,7 @@
 """Registries of the unmodified client: the lineage rule and the gate hold at this door too."""
 
 from pathlib import Path
+from typing import Any
 
 from tests.conformance.mlflow.examiner import Examiner
 from tests.conformance.wandb.conftest import run_script
@@ -39,3 +40,16 @@ def test_a_model_is_linked_held_examined_and_promoted(server: LiveServer, tmp_pa
     assert "alias" in found["unlink_held"]
     assert "cannot be removed" in found["removal_held"]
     assert found["shelf_left"] is False
+    check_made(run_script("registry", server.url, folder, project, "make"))
+
+
+def check_made(found: dict[str, Any]) -> None:
+    """A registry is made, described and found; what it cannot be is refused; aliases move."""
+    assert (found["made"], found["listed"], found["changed"]) == ([True, "d"], True, "changed")
+    assert "already exists" in found["again"]
+    assert "Failed to create registry" in found["restricted"]
+    assert found["members"] == [1, []]
+    assert "Failed to load" in found["unknown"]
+    assert {"checked", "production"} <= set(found["aliases"])
+    assert "candidate" not in found["aliases"]
+    assert found["projects"] is False

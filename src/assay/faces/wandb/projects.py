@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from assay.domain.collection import check_collection_name
 from assay.domain.errors import InvalidArgument, NotFound
 from assay.domain.tracking import Experiment, Lifecycle
 from assay.faces.wandb.ask import Arguments, Ask, Resolvers
-from assay.faces.wandb.registries import registry_experiment, registry_of
+from assay.faces.wandb.registries import CORE, REGISTRY_PREFIX, registry_experiment, registry_of
 from assay.faces.wandb.values import moment, node_id, read_node_id
 from assay.faces.wandb.viewer import default_entity, entity_of, user_of
 from assay.services.context import Context
@@ -45,11 +46,21 @@ def find_project(ask: Ask, entity: str | None, name: str | None) -> ProjectNode:
     registry = registry_of(name)
     if registry is not None:
         workspace = ask.services.workspaces.get(context, context.workspace)
-        return ProjectNode(registry_experiment(workspace.name, registry))
+        kept = kept_project(ask, context, f"{REGISTRY_PREFIX}{registry}")
+        return ProjectNode(registry_experiment(workspace.name, registry, kept))
     found = ask.services.experiments.get_by_name(context, name or DEFAULT_PROJECT)
     if found.lifecycle is not Lifecycle.ACTIVE:
         raise NotFound(f"Project {found.name[:100]!r} was deleted.", field="project")
     return ProjectNode(found)
+
+
+def kept_project(ask: Ask, context: Context, name: str) -> Experiment | None:
+    """The experiment of that name, unless it is in the bin. A registry that was made has one too."""
+    try:
+        found = ask.services.experiments.get_by_name(context, name)
+    except NotFound:
+        return None
+    return found if found.lifecycle is Lifecycle.ACTIVE else None
 
 
 def project_by_id(ask: Ask, identifier: str) -> ProjectNode:
@@ -106,7 +117,7 @@ def _models(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
         page = ask.services.experiments.search(
             context, max_results=MAX_PAGE, page_token=token, order_by=["last_update_time DESC"]
         )
-        found += [ProjectNode(each) for each in page.items]
+        found += [ProjectNode(each) for each in page.items if registry_of(each.name) is None]
         token = page.next_token
         if token is None:
             break
@@ -116,6 +127,9 @@ def _models(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
 
 def _upsert_model(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
     given = arguments["input"]
+    registry = registry_of(given.get("name"))
+    if registry is not None:
+        _check_registry(given)
     if given.get("id"):
         node = project_by_id(ask, given["id"])
         if given.get("name") and given["name"] != node.name:
@@ -127,17 +141,30 @@ def _upsert_model(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
     else:
         context = context_of(ask, given.get("entityName"))
         name = given.get("name") or DEFAULT_PROJECT
-        try:
-            before = ask.services.experiments.get_by_name(context, name)
-        except NotFound:
-            before = None
+        inserted = kept_project(ask, context, name) is None and registry not in CORE
         node = ProjectNode(ask.services.experiments.ensure(context, name))
-        inserted = before is None
     if given.get("description") is not None:
         ask.services.experiments.set_tag(
             ask.context, node.experiment.experiment_id, NOTE_TAG, given["description"]
         )
+    if registry is not None:
+        node = find_project(ask, node.workspace, node.name)
     return {"project": node, "model": node, "inserted": inserted}
+
+
+def _check_registry(given: Arguments) -> None:
+    """Refuse what a registry here cannot be, rather than to promise it."""
+    check_collection_name(given["name"])
+    if given.get("access") not in {None, "PRIVATE"}:
+        raise InvalidArgument(
+            "Whoever can see a workspace can see its registries: visibility is 'organization'.",
+            field="access",
+        )
+    if given.get("artifactTypes"):
+        raise InvalidArgument(
+            "A registry here takes every type of artifact: leave artifact_types out.",
+            field="artifactTypes",
+        )
 
 
 def _delete_model(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:

@@ -24,16 +24,19 @@ def registry_of(project: str | None) -> str | None:
     return project.removeprefix(REGISTRY_PREFIX) or None
 
 
-def registry_experiment(workspace: str, registry: str) -> Experiment:
-    """The stand-in by which a registry is a project."""
+def registry_experiment(
+    workspace: str, registry: str, kept: Experiment | None = None
+) -> Experiment:
+    """The stand-in by which a registry is a project; `kept` has what was said when it was made."""
     return Experiment(
         experiment_id=f"{_MARK}{registry}",
         workspace=workspace,
         name=f"{REGISTRY_PREFIX}{registry}",
         lifecycle=Lifecycle.ACTIVE,
         artifact_location=None,
-        created_at_ms=0,
-        updated_at_ms=0,
+        created_at_ms=0 if kept is None else kept.created_at_ms,
+        updated_at_ms=0 if kept is None else kept.updated_at_ms,
+        tags={} if kept is None else kept.tags,
     )
 
 

@@ -29,10 +29,11 @@ from assay.faces.wandb.projects import (
     page_size,
     page_start,
 )
-from assay.faces.wandb.registries import CORE, home_of, registry_experiment, registry_of
+from assay.faces.wandb.registries import CORE, REGISTRY_PREFIX, home_of, registry_of
 from assay.faces.wandb.values import moment, read_object
-from assay.faces.wandb.viewer import entity_of
+from assay.faces.wandb.viewer import entity_of, user_of
 from assay.services.collection_reads import Home
+from assay.services.context import Context
 
 _MAX_COLLECTIONS: Final = 1_000
 _MAX_VERSIONS: Final = 1_000
@@ -84,8 +85,36 @@ def _organization(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
     return found
 
 
-def _entity_project(node: Mapping[str, Any], ask: Ask, arguments: Arguments) -> ProjectNode:
+def _entity_project(node: Mapping[str, Any], ask: Ask, arguments: Arguments) -> ProjectNode | None:
+    """The project; None for a registry that nobody has made or linked into, so that it can be made."""
+    registry = registry_of(arguments.get("name"))
+    if registry is not None and registry not in _known(ask, ask.context.within(node["name"])):
+        return None
     return find_project(ask, node["name"], arguments.get("name"))
+
+
+def _known(ask: Ask, context: Context) -> set[str]:
+    """The registries of a workspace: what comes with it, what was made, and what is linked into."""
+    made: set[str] = set()
+    token: str | None = None
+    while len(made) < _MAX_COLLECTIONS:
+        page = ask.services.experiments.search(
+            context,
+            filter=f"name LIKE '{REGISTRY_PREFIX}%'",
+            max_results=_MAX_COLLECTIONS,
+            page_token=token,
+        )
+        made |= {each.name.removeprefix(REGISTRY_PREFIX) for each in page.items}
+        token = page.next_token
+        if token is None:
+            break
+    ask.spend(len(made))
+    return {*CORE, *made, *ask.services.collections.reads.list_registries(context)}
+
+
+def _members(_: Any, ask: Ask, __: Arguments) -> list[dict[str, Any]]:
+    """Whom the caller can name as a member: himself. Roles are those of the workspace."""
+    return [{**user_of(ask), "role": {"name": "member"}}]
 
 
 def _entity_projects(node: Mapping[str, Any], ask: Ask, arguments: Arguments) -> dict[str, Any]:
@@ -96,11 +125,10 @@ def _entity_projects(node: Mapping[str, Any], ask: Ask, arguments: Arguments) ->
 
 
 def _registries(ask: Ask, workspace: str, filters: str | None) -> list[ProjectNode]:
-    context = ask.context.within(workspace)
-    known = {*CORE, *ask.services.collections.reads.list_registries(context)}
+    known = _known(ask, ask.context.within(workspace))
     wanted = read_object(filters, "filters")
     return [
-        ProjectNode(registry_experiment(workspace, name))
+        find_project(ask, workspace, f"{REGISTRY_PREFIX}{name}")
         for name in sorted(known)
         if _matches(wanted, {"name": f"wandb-registry-{name}", "bare": name})
     ]
@@ -230,5 +258,7 @@ RESOLVERS: Final[Resolvers] = {
     "Project": {
         "updatedAt": lambda node, _, __: moment(node.experiment.updated_at_ms),
         "allowAllArtifactTypesInRegistry": lambda _, __, ___: True,
+        "members": _members,
+        "teamMembers": lambda _, __, ___: [],
     },
 }

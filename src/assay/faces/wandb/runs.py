@@ -168,12 +168,10 @@ def _alert(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
     given = arguments["input"]
     node = find_run(ask, given.get("entityName"), given.get("projectName"), given.get("runName"))
     context = context_of(ask, given.get("entityName"))
-    alert = {
-        "title": given["title"],
-        "text": given["text"],
-        "severity": given.get("severity") or "INFO",
-    }
-    ask.services.clients.runs.alert(context, node.run.run_id, json.dumps(alert))
+    severity = given.get("severity") or "INFO"
+    ask.services.clients.runs.alert(
+        context, node.run.run_id, given["title"], given["text"], severity
+    )
     return {"success": True}
 
 

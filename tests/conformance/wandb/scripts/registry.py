@@ -82,5 +82,25 @@ def promote() -> None:
     found["shelf_left"] = api.artifact_exists(f"{project}/shelf:v0")
 
 
-{"link": link, "ask": ask, "promote": promote}[phase]()
+def make() -> None:
+    api = wandb.Api()
+    made = api.create_registry(f"r-{project}", visibility="organization", description="d")
+    found["made"] = [made.full_name == f"wandb-registry-r-{project}", made.description]
+    found["listed"] = made.full_name in [one.full_name for one in api.registries()]
+    found["again"] = refused(lambda: api.create_registry(f"r-{project}", "organization"))
+    found["restricted"] = refused(lambda: api.create_registry("other", "restricted"))
+    made.description = "changed"
+    made.save()
+    found["changed"] = api.registry(f"r-{project}").description
+    found["members"] = [len(made.user_members()), made.team_members()]
+    found["unknown"] = refused(lambda: api.registry("nothing"))
+    read = api.artifact(f"wandb-registry-model/{model}:candidate")
+    read.aliases.append("checked")
+    read.aliases.remove("candidate")
+    read.save()
+    found["aliases"] = sorted(api.artifact(f"wandb-registry-model/{model}:v0").aliases)
+    found["projects"] = f"wandb-registry-r-{project}" in [one.name for one in api.projects()]
+
+
+{"link": link, "make": make, "ask": ask, "promote": promote}[phase]()
 print(json.dumps(found))

@@ -28,6 +28,7 @@ const TITLES: Record<string, string> = {
   "version.registered": "Version registered",
   "version.signed": "Files signed",
   "run.health_finding": "Health finding",
+  "run.alert": "Alert of a run",
 };
 
 /** An event's kind for a reader: known ones in words, others by their own parts. */

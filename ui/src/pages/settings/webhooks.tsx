@@ -23,6 +23,7 @@ const EVENTS = [
   "version.state_changed",
   "verdict",
   "run.health_finding",
+  "run.alert",
 ] as const;
 
 /** Who is told when something happens in the registry, and whether it reached them. */

@@ -62,6 +62,16 @@ def test_every_command_says_in_a_sentence_what_it_does(words: tuple[str, ...]) -
     assert rest.split("\n\n", maxsplit=1)[0].rstrip().endswith(".")
 
 
+@pytest.mark.parametrize("noun", NOUNS)
+def test_every_list_of_commands_says_what_each_does(noun: str) -> None:
+    """No command stands in its noun's list as a bare name."""
+    _, has_list, listed = help_of(noun).partition("Commands:\n")
+    lines = listed.partition("\n\n")[0].splitlines() if has_list else []
+    entries = [line for line in lines if line[:3].strip()]
+
+    assert [line for line in entries if len(line.split()) < 2] == []
+
+
 def test_the_reference_is_what_the_help_says() -> None:
     """`tools/cli_reference.py` has been run since a flag changed."""
     spec = importlib.util.spec_from_file_location("cli_reference", REFERENCE)

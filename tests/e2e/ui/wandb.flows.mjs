@@ -105,7 +105,7 @@ flow("what a wandb run printed and measured of its machine is read", () =>
     await page.getByText("red ink", { exact: true }).waitFor();
     await page.getByRole("link", { name: /^System/ }).click();
     await settled(page);
-    await page.getByRole("heading", { name: /^(cpu|memory|proc|disk|network)/ }).or(page.getByText(/^(cpu|memory|proc|disk|network)$/)).first().waitFor();
+    await page.getByRole("button", { name: /^(cpu|memory|proc|disk|network)/ }).first().waitFor();
   }));
 
 flow("a collection shows its versions, its files, who logged it and who used it", () =>

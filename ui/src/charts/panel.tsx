@@ -8,7 +8,7 @@ import { SearchInput, Segmented } from "@/design/field";
 import { Popover } from "@/design/menu";
 import { Empty } from "@/design/states";
 import { Chart, type ChartRun } from "./chart";
-import { isSystem, keyFilter, moved, type Section, sectionsOf } from "./sections";
+import { isSystem, keyFilter, moved, type Section, sectionsOf, titleIn } from "./sections";
 import { holdTurns } from "./turns";
 
 const CHART_HEIGHT = 200;
@@ -143,7 +143,7 @@ export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelPro
                         <Chart
                           key={key}
                           metric={key}
-                          title={row.section === "Metrics" ? key : key.slice(row.section.length + 1)}
+                          title={titleIn(row.section, key)}
                           runs={runs}
                           settings={settings}
                           height={CHART_HEIGHT}

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { colorsFor } from "./colors";
 import { csv } from "./download";
 import { groupQueries } from "./loader";
-import { keyFilter, moved, sectionsOf } from "./sections";
+import { keyFilter, moved, sectionsOf, titleIn } from "./sections";
 
 describe("moved", () => {
   it("puts a chart where it was dropped, in front, or one place back", () => {
@@ -40,6 +40,11 @@ describe("sectionsOf", () => {
       "disk",
       "runtime",
     ]);
+  });
+
+  it("leaves out of a chart's title what its section says", () => {
+    expect([titleIn("eval", "eval/a/b"), titleIn("Metrics", "loss")]).toEqual(["a/b", "loss"]);
+    expect([titleIn("cpu", "system/cpu"), titleIn("system", "system/cpu")]).toEqual(["cpu", "cpu"]);
   });
 
   it("counts numbers in names as numbers", () => {

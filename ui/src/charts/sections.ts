@@ -82,3 +82,9 @@ export function keyFilter(text: string): (key: string) => boolean {
   const words = wanted.toLowerCase().split(/\s+/);
   return (key) => words.every((word) => key.toLowerCase().includes(word));
 }
+
+/** A key without what its section says already. */
+export const titleIn = (section: string, key: string): string =>
+  key.startsWith(`${section}/`)
+    ? key.slice(section.length + 1)
+    : key.replace(/^(system|assay\.system)\//, "");

@@ -32,7 +32,8 @@ const TITLES: Record<string, string> = {
 };
 
 /** An event's kind for a reader: known ones in words, others by their own parts. */
-export const titleOf = (action: string): string => {
+export const titleOf = (action: string, outcome = "allowed"): string => {
+  if (action === "promotion" && outcome === "denied") return "Promotion held";
   const known = TITLES[action];
   if (known) return known;
   const words = action.replaceAll(/[._]/g, " ");

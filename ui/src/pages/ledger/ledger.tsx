@@ -208,7 +208,7 @@ function EventList({
       ref={scroller}
       tabIndex={0}
       aria-label="Events"
-      className="h-[max(24rem,calc(100dvh-24rem))] overflow-y-auto"
+      className="h-[max(24rem,calc(100dvh-30rem))] overflow-y-auto"
     >
       <div className="relative" style={{ height: virtual.getTotalSize() }}>
         {items.map((item) => {
@@ -234,7 +234,7 @@ function EventList({
                 <span className="text-ink-3 tabular">{event.seq}</span>
                 <span className="truncate font-medium">{event.action}</span>
                 <span className="truncate text-ink-2 max-md:hidden" title={event.object}>
-                  {titleOf(event.action)} <span className="text-ink-3">{event.object}</span>
+                  {titleOf(event.action, event.outcome)} <span className="text-ink-3">{event.object}</span>
                 </span>
                 <span className="truncate text-ink-2 max-md:hidden" title={event.actor}>
                   {event.actor}

@@ -73,6 +73,9 @@ export function Approvals({ decision, reason }: { decision: Decision; reason: st
       ) : null}
       <p className="mt-2 text-xs text-ink-3">
         {missing > 0 ? `${plural(missing, "more person", "more people")} must agree. ` : ""}
+        {missing === 0 && decision.codes.includes("approvals_missing")
+          ? "Who promotes must be somebody else than the one who agreed. "
+          : ""}
         {isBarred ? "Yours would not count. " : ""}
         {review.barred.length > 0
           ? `Not counted: ${review.barred.map(bareName).join(", ")}, who made the version or its gate.`

@@ -85,7 +85,7 @@ function Loaded({ model, versions }: { model: Model; versions: Version[] }) {
           <Snippet text={`run.register("${model.name}", "adapter")`} />
         </Empty>
       ) : (
-        <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_26rem]">
+        <div className="grid items-start gap-5 min-[1440px]:grid-cols-[minmax(0,1fr)_25rem]">
           <div className="min-w-0 space-y-5">
             <Frozen />
             <Holders
@@ -103,7 +103,7 @@ function Loaded({ model, versions }: { model: Model; versions: Version[] }) {
               onPromote={setPromoting}
             />
           </div>
-          <div className="min-w-0 space-y-5">
+          <div className="grid min-w-0 items-start gap-5 sm:grid-cols-2 min-[1440px]:grid-cols-1">
             <GateCard gate={gate} />
             <History model={model} />
           </div>
@@ -163,7 +163,9 @@ function Holders({
                 <div className="min-w-48 flex-1">
                   <p className="flex items-center gap-2 text-xs text-ink-3">
                     <Crown className="size-3.5 text-accent-ink" />
-                    holds {alias.alias} since <Moment at={alias.updated_at_ms} />
+                    <span>
+                      holds {alias.alias} since <Moment at={alias.updated_at_ms} />
+                    </span>
                   </p>
                   <p className="mt-1 text-2xl font-semibold tracking-tight">
                     <Link
@@ -217,7 +219,12 @@ function VersionsTable({
 }) {
   const guarded = new Set(model.aliases.filter((each) => each.is_protected).map((each) => each.alias));
   return (
-    <Card title="Versions" note={versions.length} flush>
+    <Card
+      title="Versions"
+      note={versions.length}
+      flush
+      className="[&>div]:max-h-[40rem] [&>div]:overflow-y-auto"
+    >
       <Table label="Versions" head={["Version", "Aliases", "Verdict", "Score", "State", "Registered", ""]}>
         {versions.map((version) => {
           const verdict = currentVerdict(gateRuns, version.version, gate);

@@ -18,7 +18,7 @@ import { Page, Tabs, tabClass } from "@/design/page";
 import { Digest } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { FileViewer } from "@/files/viewer";
-import { bytes } from "@/format/number";
+import { bytes, plural } from "@/format/number";
 import { ClosureCard } from "./closure";
 import { SignatureBadge } from "./evidence";
 import { LineageGraph } from "./graph";
@@ -116,7 +116,7 @@ function Overview({ version }: { version: Version }) {
   }
   const origins = version.lineage_origins;
   return (
-    <div className="grid items-start gap-5 xl:grid-cols-2">
+    <div className="grid items-start gap-5 min-[1440px]:grid-cols-2">
       <div className="min-w-0 space-y-5">
         <Card title="Lineage" note="frozen" flush>
           <LineageFacts
@@ -188,7 +188,7 @@ function Verdicts({ version }: { version: Version }) {
       {verdicts.length === 0 ? (
         <p className="p-4 text-ink-3">No exam yet. Promoting the version queues one.</p>
       ) : (
-        <Table label="Verdicts" head={["Gate", "Verdict", "Score", "Items", "Signature", "Given"]}>
+        <Table label="Verdicts" head={["Gate", "Verdict", "Score", "Signature", "Given"]}>
           {verdicts.map((each) => (
             <tr key={each.gate_run_id}>
               <td>
@@ -201,7 +201,7 @@ function Verdicts({ version }: { version: Version }) {
                 </Link>{" "}
                 <span className="text-ink-3">v{each.gate_version}</span>
               </td>
-              <td>
+              <td className="min-w-48">
                 <OutcomeBadge outcome={each.outcome} />
                 {each.reasons.length > 0 ? (
                   <span className="mt-0.5 block max-w-72 text-xs text-ink-3">{each.reasons.join(" ")}</span>
@@ -209,8 +209,10 @@ function Verdicts({ version }: { version: Version }) {
               </td>
               <td>
                 <Score text={each.score} />
+                <span className="block text-xs whitespace-nowrap text-ink-3 tabular">
+                  {plural(each.items, "item")}
+                </span>
               </td>
-              <td className="tabular">{each.items.toLocaleString("en-US")}</td>
               <td>
                 <SignatureBadge verdict={each} />
               </td>

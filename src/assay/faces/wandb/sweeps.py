@@ -233,8 +233,10 @@ def _sweep_of_run(node: RunNode, ask: Ask, _: Arguments) -> SweepNode | None:
 
 
 def _heard(node: SweepNode, ask: Ask, _: Arguments) -> str | None:
+    """When an agent was heard of last; before the first, when the sweep was made."""
     agents = ask.services.sweeps.agents(ask.context, node.standing.sweep)
-    return moment(max((agent.heartbeat_at_ms for agent in agents), default=None))
+    born = node.standing.sweep.created_at_ms
+    return moment(max((agent.heartbeat_at_ms for agent in agents), default=born))
 
 
 def _exit_code(node: RunNode, _: Ask, __: Arguments) -> int | None:

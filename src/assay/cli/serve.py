@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -52,27 +52,34 @@ def serve(  # noqa: PLR0913 - every flag of the command is a parameter
         anchor_to: Where the ledger's checkpoints are kept too: a folder, git:FOLDER or a bucket.
         log_level: What is logged to standard error.
     """
-    # What is imported stays: looking through it again and again is an eighth of the start.
-    gc.disable()
-    try:
-        from assay.server.run import serve as run_server
-        from assay.server.settings import Settings, parse_external_url, parse_policy
-    except ModuleNotFoundError as error:
-        msg = f"This installation is the client only ({error.name} is missing): pip install 'assay[server]'."
-        raise FailedPrecondition(msg) from None
-    settings = Settings(
+    run, settings_of = _load()
+    settings = settings_of.Settings(
         host=host,
         port=port,
         data=data,
         database=database,
         blobs=blobs,
         auth=auth,
-        policy=parse_policy(lineage, protect),
-        external_url=parse_external_url(external_url),
+        policy=settings_of.parse_policy(lineage, protect),
+        external_url=settings_of.parse_external_url(external_url),
         allowed_hosts=allow_host,
         webhook_hosts=parse_allowed_hosts(webhook_hosts),
         source_roots=source_root,
         closure_every_hours=closure_every,
         anchor_to=anchor_to,
     )
-    run_server(settings, log_level=log_level)
+    run.serve(settings, log_level=log_level)
+
+
+def _load() -> tuple[Any, Any]:
+    """The modules that run a server and read its settings; FailedPrecondition where they are not."""
+    # What is imported stays: looking through it again and again is an eighth of the start.
+    gc.disable()
+    try:
+        from assay.server import run, settings
+    except ModuleNotFoundError as error:
+        raise FailedPrecondition(
+            f"This installation is the client only ({error.name} is missing): "
+            "pip install 'assay[server]'."
+        ) from None
+    return run, settings

@@ -13,7 +13,7 @@ import { Moment } from "@/design/moment";
 import { Page } from "@/design/page";
 import { Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
-import { placeOf } from "./place";
+import { isInternal, placeOf } from "./place";
 
 const ROUTE = "/collections";
 
@@ -27,7 +27,9 @@ export default function CollectionsPage() {
   const types = [...new Set(all.map((each) => each.type))].sort();
   const words = (search.q ?? "").toLowerCase();
   const shown = all.filter(
-    (each) => (!search.type || each.type === search.type) && each.name.toLowerCase().includes(words),
+    (each) =>
+      (search.type ? each.type === search.type : !isInternal(each.type)) &&
+      each.name.toLowerCase().includes(words),
   );
   const set = (change: Partial<typeof search>) =>
     void navigate({ to: ".", search: (before) => ({ ...before, ...change }), replace: true });

@@ -208,7 +208,7 @@ function EventList({
       ref={scroller}
       tabIndex={0}
       aria-label="Events"
-      className="h-[max(24rem,calc(100dvh-30rem))] overflow-y-auto"
+      className="max-h-[max(24rem,calc(100dvh-30rem))] overflow-y-auto"
     >
       <div className="relative" style={{ height: virtual.getTotalSize() }}>
         {items.map((item) => {

@@ -61,7 +61,7 @@ function Loaded({ model, versions }: { model: Model; versions: Version[] }) {
       meta={
         <>
           {model.description ? <span className="text-ink-2">{model.description}</span> : null}
-          <span>{model.last_version} versions</span>
+          <span>{plural(model.last_version, "version")}</span>
           <span>
             Changed <Moment at={model.updated_at_ms} />
           </span>
@@ -85,7 +85,7 @@ function Loaded({ model, versions }: { model: Model; versions: Version[] }) {
           <Snippet text={`run.register("${model.name}", "adapter")`} />
         </Empty>
       ) : (
-        <div className="grid items-start gap-5 min-[1440px]:grid-cols-[minmax(0,1fr)_25rem]">
+        <div className="grid items-start gap-5 min-[90rem]:grid-cols-[minmax(0,1fr)_25rem]">
           <div className="min-w-0 space-y-5">
             <Frozen />
             <Holders
@@ -103,7 +103,7 @@ function Loaded({ model, versions }: { model: Model; versions: Version[] }) {
               onPromote={setPromoting}
             />
           </div>
-          <div className="grid min-w-0 items-start gap-5 sm:grid-cols-2 min-[1440px]:grid-cols-1">
+          <div className="grid min-w-0 items-start gap-5 sm:grid-cols-2 min-[90rem]:grid-cols-1">
             <GateCard gate={gate} />
             <History model={model} />
           </div>

@@ -116,7 +116,7 @@ function Overview({ version }: { version: Version }) {
   }
   const origins = version.lineage_origins;
   return (
-    <div className="grid items-start gap-5 min-[1440px]:grid-cols-2">
+    <div className="grid items-start gap-5 min-[90rem]:grid-cols-2">
       <div className="min-w-0 space-y-5">
         <Card title="Lineage" note="frozen" flush>
           <LineageFacts

@@ -5,10 +5,12 @@ import { Badge } from "@/design/badge";
 import { Card } from "@/design/card";
 import { bytes } from "@/format/number";
 import { CollectionVersionLink } from "../collections/link";
+import { isInternal } from "../collections/place";
 
 /** Which versions of collections the run read, and which it made. */
 export function ArtifactEdges({ runId }: { runId: string }) {
-  const uses = useQuery(usesOfRun(runId)).data ?? [];
+  const all = useQuery(usesOfRun(runId)).data ?? [];
+  const uses = all.filter((each) => !isInternal(each.version.collection.type));
   if (uses.length === 0) return null;
   return (
     <Card title="Inputs and outputs" note={uses.length} flush>

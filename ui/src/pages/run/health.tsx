@@ -6,7 +6,7 @@ import type { Finding } from "@/api/types";
 import { Badge } from "@/design/badge";
 import { Card } from "@/design/card";
 import { Moment } from "@/design/moment";
-import { shortNumber } from "@/format/number";
+import { plural, shortNumber } from "@/format/number";
 import { DETECTORS } from "@/runs/findings";
 
 /** What the detectors of RL health saw in the run; nothing where they have nothing to look at. */
@@ -25,7 +25,7 @@ export function Health({ runId, isLive }: { runId: string; isLive: boolean }) {
       {data.findings.length === 0 ? (
         <p className="flex items-center gap-2 px-4 py-3 text-ink-2">
           <HeartPulse className="size-4 shrink-0 text-good" />
-          Nothing found in {data.examined_keys.length} metrics.
+          Nothing found in {plural(data.examined_keys.length, "metric")}.
         </p>
       ) : (
         <ul className="divide-y divide-line">

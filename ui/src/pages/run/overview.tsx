@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import * as queries from "@/api/queries";
 import type { Run } from "@/api/types";
-import { keyFilter } from "@/charts/sections";
+import { isSystem, keyFilter } from "@/charts/sections";
 import { Badge, RunStatus } from "@/design/badge";
 import { Card, Fact, Facts } from "@/design/card";
 import { SearchInput } from "@/design/field";
@@ -57,10 +57,10 @@ function Metrics({ run }: { run: Run }) {
   const rows = useMemo(() => {
     const wanted = keyFilter(text);
     return Object.entries(run.metrics)
-      .filter(([key]) => wanted(key))
+      .filter(([key]) => !isSystem(key) && wanted(key))
       .sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
   }, [run.metrics, text]);
-  const count = Object.keys(run.metrics).length;
+  const count = Object.keys(run.metrics).filter((key) => !isSystem(key)).length;
   return (
     <Card
       flush
@@ -107,11 +107,11 @@ function Metrics({ run }: { run: Run }) {
                     {key}
                   </Link>
                 </td>
-                <td className="w-24 px-3 font-medium">{shortNumber(toNumber(metric.value))}</td>
-                <td className="w-24 px-3 text-ink-2">
+                <td className="w-20 px-3 font-medium">{shortNumber(toNumber(metric.value))}</td>
+                <td className="w-20 px-3 text-ink-2">
                   {metric.min === null ? "–" : shortNumber(toNumber(metric.min))}
                 </td>
-                <td className="w-24 px-3 text-ink-2 max-sm:hidden">
+                <td className="w-20 px-3 text-ink-2 max-sm:hidden">
                   {metric.max === null ? "–" : shortNumber(toNumber(metric.max))}
                 </td>
                 <td className="w-20 px-3 text-ink-3 max-sm:hidden">{metric.step.toLocaleString("en-US")}</td>

@@ -180,7 +180,9 @@ class LocalBlobStore:
             if digest[:4] not in self._durable_shards:
                 # Whoever made the directories, another upload perhaps, may not be done with this.
                 os.fsync(outer)
-                os.fsync(self._objects)
+                if digest[:2] not in self._durable_shards:
+                    os.fsync(self._objects)
+                    self._durable_shards.add(digest[:2])
                 self._durable_shards.add(digest[:4])
             return shard
         finally:

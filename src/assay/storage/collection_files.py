@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Select, Table, and_, bindparam, delete, func, insert, select, update
 
 from assay.domain.collection import CollectionFile, VersionState
 from assay.storage import dialect
 from assay.storage.database import Transaction
+from assay.storage.dialect import Engine
 from assay.storage.files import record_blob
 from assay.storage.tables.collections import (
     collection_file_digests,
@@ -196,15 +198,18 @@ def remove_manifests(tx: Transaction, version_pk: int) -> None:
 def _upsert(
     tx: Transaction, table: Any, rows: Sequence[Mapping[str, object]], changed: tuple[str, ...]
 ) -> None:
-    if not rows:
-        return
-    statement = dialect.insert(tx.engine, table).values({name: bindparam(name) for name in rows[0]})
-    tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=["version_pk", "path"],
-            set_={name: statement.excluded[name] for name in changed},
-        ),
-        list(rows),
+    if rows:
+        tx.execute(_upsertion(tx.engine, table, tuple(rows[0]), changed), list(rows))
+
+
+@cache
+def _upsertion(
+    engine: Engine, table: Table, names: tuple[str, ...], changed: tuple[str, ...]
+) -> Any:
+    statement = dialect.insert(engine, table).values({name: bindparam(name) for name in names})
+    return statement.on_conflict_do_update(
+        index_elements=["version_pk", "path"],
+        set_={name: statement.excluded[name] for name in changed},
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Select, and_, func, insert, select, update
+from sqlalchemy import and_, bindparam, func, insert, select, update
 
 from assay.domain.collection import CollectionVersion, NewVersion, VersionState
 from assay.storage import dialect
@@ -43,6 +43,16 @@ _VERSION = (
     collection_versions.c.committed_at_ms,
     collection_versions.c.wanted_aliases,
 )
+_VERSIONS = (
+    select(*COLUMNS, *_VERSION)
+    .join_from(collection_versions, collections)
+    .join(workspaces, workspaces.c.id == collections.c.workspace_id)
+    .outerjoin(runs, runs.c.id == collection_versions.c.run_pk)
+)
+# Built once: to build them takes longer than to run them, and every file that is put looks twice.
+_BY_PK = _VERSIONS.where(collection_versions.c.id == bindparam("pk"))
+_LOCKED_BY_PK = _BY_PK.with_for_update(of=collection_versions)
+_PLACES = select(collection_versions.c.id, collection_versions.c.same_as_pk)
 
 
 def insert_version(
@@ -138,7 +148,7 @@ def find_by_digest(
 
 def list_by_content(tx: Transaction, digest: str, limit: int = 100) -> list[CollectionVersion]:
     """Committed versions with that content, in any collection of any workspace."""
-    statement = _versions().where(
+    statement = _VERSIONS.where(
         collection_versions.c.digest == digest,
         collection_versions.c.state == VersionState.COMMITTED.value,
     )
@@ -162,7 +172,7 @@ def list_versions(
     tx: Transaction, collection_pk: int, before: int | None, limit: int
 ) -> list[CollectionVersion]:
     """Committed versions of a sequence, newest first, below the index `before`."""
-    statement = _versions().where(
+    statement = _VERSIONS.where(
         collection_versions.c.collection_id == collection_pk,
         collection_versions.c.state == VersionState.COMMITTED.value,
     )
@@ -177,7 +187,7 @@ def list_expiring(
 ) -> list[CollectionVersion]:
     """Committed versions that were to be kept until now at most, oldest first."""
     ends_ms = collection_versions.c.committed_at_ms + collection_versions.c.ttl_s * 1_000
-    statement = _versions().where(
+    statement = _VERSIONS.where(
         collection_versions.c.collection_id == collection_pk,
         collection_versions.c.state == VersionState.COMMITTED.value,
         collection_versions.c.ttl_s.is_not(None),
@@ -204,7 +214,7 @@ def load_versions(tx: Transaction, pks: Sequence[int]) -> dict[int, CollectionVe
     """Versions by key, whatever their state."""
     found: list[CollectionVersion] = []
     for start in range(0, len(pks), CHUNK):
-        wanted = _versions().where(collection_versions.c.id.in_(pks[start : start + CHUNK]))
+        wanted = _VERSIONS.where(collection_versions.c.id.in_(pks[start : start + CHUNK]))
         found.extend(_version(row) for row in tx.execute(wanted))
     return {version.pk: version for version in complete(tx, found)}
 
@@ -257,27 +267,13 @@ def complete(tx: Transaction, versions: Sequence[CollectionVersion]) -> list[Col
 def _first_version(
     tx: Transaction, condition: Any, *, lock: bool = False
 ) -> CollectionVersion | None:
-    row = tx.execute(
-        select(collection_versions.c.id, collection_versions.c.same_as_pk).where(condition)
-    ).first()
+    row = tx.execute(_PLACES.where(condition)).first()
     if row is None:
         return None
     if row[1] is not None:
         return find_version_by_pk(tx, row[1])
-    statement = _versions().where(collection_versions.c.id == row[0])
-    if lock:
-        statement = statement.with_for_update(of=collection_versions)
-    found = tx.execute(statement).first()
+    found = tx.execute(_LOCKED_BY_PK if lock else _BY_PK, {"pk": row[0]}).first()
     return None if found is None else complete(tx, [_version(found)])[0]
-
-
-def _versions() -> Select[Any]:
-    return (
-        select(*COLUMNS, *_VERSION)
-        .join_from(collection_versions, collections)
-        .join(workspaces, workspaces.c.id == collections.c.workspace_id)
-        .outerjoin(runs, runs.c.id == collection_versions.c.run_pk)
-    )
 
 
 def _version(row: Sequence[Any]) -> CollectionVersion:

@@ -161,7 +161,8 @@ flow("the glass is broken by two people, in red, and the history says so", async
     await request.getByText("Somebody else must confirm it.").waitFor();
     assert.equal(await request.getByRole("button", { name: /^Confirm/ }).count(), 0);
   });
-  await visitAs("bob", "/models/bot", async (page) => {
+  await visitAs("bob", "/", async (page) => {
+    await page.getByRole("link", { name: /bot v2 past its gate/ }).click();
     const request = page.getByRole("region", { name: "Break-glass request" });
     await request.getByText("the champion leaks addresses").waitFor();
     await request.getByRole("button", { name: "Confirm and move production" }).click();

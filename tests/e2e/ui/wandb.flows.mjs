@@ -91,6 +91,11 @@ flow("pictures, sounds, tables, pages and histograms of a wandb run are seen, an
     await page.getByText("<script>window.pwned=1</script>").waitFor();
     await choose(page, "seen");
     await page.getByRole("cell", { name: "1", exact: true }).waitFor();
+    await page.getByRole("link", { name: /^run-.*-seen:v0$/ }).click();
+    await page.getByRole("button", { name: "seen.table.json" }).click();
+    await page.getByRole("cell", { name: /^media\/images\/.*png$/ }).first().waitFor();
+    await page.goBack();
+    await page.goBack();
     await choose(page, "weights");
     const steps = page.getByRole("img", { name: "Histograms of 12 steps" });
     await steps.click({ position: { x: 5, y: 50 } });

@@ -127,3 +127,21 @@ export function readTensors(header: string): { tensors: Tensor[]; metadata: Reco
   }
   return { tensors, metadata };
 }
+
+/** The rows of a `*.table.json` file as the wandb client writes it, names first; null for anything else. */
+export function tableRows(path: string, text: string): string[][] | null {
+  if (!/\.table\.json$/i.test(path)) return null;
+  try {
+    const { columns, data } = JSON.parse(text) as { columns?: unknown; data?: unknown };
+    if (!Array.isArray(columns) || !Array.isArray(data)) return null;
+    return [columns.map(String), ...data.filter(Array.isArray).map((row) => row.map(cellText))];
+  } catch {
+    return null;
+  }
+}
+
+function cellText(cell: unknown): string {
+  if (typeof cell === "string") return cell;
+  const path = (cell as { path?: unknown } | null)?.path;
+  return typeof path === "string" ? path : JSON.stringify(cell ?? "");
+}

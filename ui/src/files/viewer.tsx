@@ -9,7 +9,15 @@ import { Markdown } from "@/design/markdown";
 import { Digest } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { bytes } from "@/format/number";
-import { type FileKind, kindOf, mediaType, parseCsv, readTensors, tensorHeaderSize } from "./kinds";
+import {
+  type FileKind,
+  kindOf,
+  mediaType,
+  parseCsv,
+  readTensors,
+  tableRows,
+  tensorHeaderSize,
+} from "./kinds";
 
 const MOST_TEXT = 1024 * 1024;
 const MOST_MEDIA = 128 * 1024 * 1024;
@@ -100,6 +108,8 @@ function shown(kind: FileKind, text: string, path: string, cut: boolean): ReactN
       </div>
     );
   }
+  const table = cut ? null : tableRows(path, text);
+  if (table) return <Rows rows={table} />;
   return <Lines text={kind === "json" && !cut ? pretty(text) : text} />;
 }
 

@@ -1,12 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Crown, Hourglass } from "lucide-react";
+import { Crown, Hourglass, Siren } from "lucide-react";
 import { currentWorkspace } from "@/api/client";
+import * as governance from "@/api/governance";
 import * as queries from "@/api/queries";
 import type { GateRun, Model } from "@/api/types";
 import { Badge, RunStatus } from "@/design/badge";
 import { Card } from "@/design/card";
-import { Moment } from "@/design/moment";
+import { Moment, useNow } from "@/design/moment";
 import { Page } from "@/design/page";
 import { Snippet } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
@@ -133,11 +134,35 @@ function Waiting({ models, gateRuns }: { models: Model[]; gateRuns: GateRun[] })
     gates.filter((each) => each.spec.direction === "minimize").map((each) => each.name),
   );
   const passed = promotable(models, versions, gateRuns, minimizing);
-  const total = open.length + passed.length;
+  const now = useNow();
+  const urgent = (useQuery(governance.breakGlass()).data ?? []).filter(
+    (each) => each.state === "open" && each.expires_at_ms > now,
+  );
+  const total = urgent.length + open.length + passed.length;
   return (
     <Card title="Waiting for somebody" note={total || undefined} flush>
       {total === 0 ? <p className="p-4 text-ink-3">Nothing waits.</p> : null}
       <ul className="divide-y divide-line/70">
+        {urgent.slice(0, 10).map((each) => (
+          <li key={each.request_id} className="bg-bad-soft">
+            <Link
+              to="/models/$name"
+              params={{ name: each.model }}
+              className="flex items-center gap-3 px-4 py-2.5 hover:underline"
+            >
+              <Siren className="size-4 shrink-0 text-bad" />
+              <span className="min-w-0 flex-1">
+                <span className="block truncate font-medium text-bad">
+                  {each.model} v{each.version} past its gate
+                </span>
+                <span className="block truncate text-xs text-ink-2">
+                  {each.reason}, <Moment at={each.created_at_ms} />
+                </span>
+              </span>
+              <Badge tone="bad">second person</Badge>
+            </Link>
+          </li>
+        ))}
         {open.slice(0, 10).map((each) => (
           <li key={each.gate_run_id} className="flex items-center gap-3 px-4 py-2.5">
             <Hourglass className="size-4 shrink-0 text-ink-3" />

@@ -2,9 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { apiPath, filePath, send } from "@/api/client";
+import { usesOfRun } from "@/api/collections";
 import { Failure, Skeleton, SkeletonRows } from "@/design/states";
 import { Framed } from "@/files/framed";
 import { sniffed } from "@/files/kinds";
+import { CollectionVersionLink } from "../collections/link";
 import type { Medium, Recorded, RecordedFile } from "./recorded";
 import { TableView } from "./table-view";
 
@@ -16,10 +18,12 @@ const urlOf = (runId: string, path: string): string => `${apiPath("runs", runId)
 export function RecordedFiles({
   runId,
   recorded,
+  tableKey,
   name,
 }: {
   runId: string;
   recorded: Exclude<Recorded, { is: "histogram" }>;
+  tableKey: string;
   name: string;
 }) {
   const { files } = recorded;
@@ -39,7 +43,7 @@ export function RecordedFiles({
     );
   }
   if (recorded.is === "table" || recorded.is === "html") {
-    return files.map((file) => (
+    const shown = files.map((file) => (
       <TextFile
         key={file.path}
         runId={runId}
@@ -48,6 +52,14 @@ export function RecordedFiles({
         name={name}
       />
     ));
+    return recorded.is === "table" ? (
+      <>
+        {shown}
+        <WholeTable runId={runId} tableKey={tableKey} />
+      </>
+    ) : (
+      shown
+    );
   }
   return (
     <ul className="rounded-lg border border-line bg-surface p-4">
@@ -63,6 +75,24 @@ export function RecordedFiles({
         </li>
       ))}
     </ul>
+  );
+}
+
+/** The client keeps each table also as an artifact, with the pictures and sounds of its cells. */
+function WholeTable({ runId, tableKey }: { runId: string; tableKey: string }) {
+  const uses = useQuery(usesOfRun(runId)).data ?? [];
+  const found = uses.filter(
+    ({ version: { collection } }) =>
+      collection.type === "run_table" && collection.name.endsWith(`-${tableKey.replaceAll(/[^\w.-]/g, "")}`),
+  );
+  if (found.length === 0) return null;
+  return (
+    <p className="flex flex-wrap gap-x-3 text-xs text-ink-3">
+      With the media of its cells:
+      {found.slice(-5).map((each) => (
+        <CollectionVersionLink key={each.version.version_id} version={each.version} />
+      ))}
+    </p>
   );
 }
 

@@ -154,6 +154,7 @@ function Content({ runId, record }: { runId: string; record: StepRecord }) {
       <RecordedFiles
         runId={runId}
         recorded={recorded}
+        tableKey={record.key}
         name={`${record.key} at step ${record.step.toLocaleString("en-US")}`}
       />
     );

@@ -30,10 +30,6 @@ class MoveKind(StrEnum):
     BREAK_GLASS = "break_glass"
 
 
-EARNED_KINDS: Final = frozenset({MoveKind.PROMOTION, MoveKind.IMPORTED, MoveKind.BREAK_GLASS})
-"""The moves that let a version hold a protected alias, and let a rollback return to it."""
-
-
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
     """A registered version: frozen files under `artifact_digest`, closed lineage under `fingerprint`."""

@@ -26,7 +26,6 @@ from assay.domain.names import check_alias, check_text, is_protected
 from assay.domain.promotion import Decision, Reason, decide, rollback_target
 from assay.domain.proposal import Proposal, hold_message
 from assay.domain.registry import (
-    EARNED_KINDS,
     AliasMove,
     ModelVersion,
     MoveKind,
@@ -54,6 +53,8 @@ MAX_REASON = 2_000
 MAX_READ_AGAIN = 4 << 30
 """How many bytes of a challenger are read again; an audit and every download read all of them."""
 
+# The moves by which a version comes to hold a protected alias; a rollback only returns to one of them.
+_EARNED = {MoveKind.PROMOTION, MoveKind.IMPORTED, MoveKind.BREAK_GLASS}
 # No exam would lift these, so none is queued for them.
 _BEYOND_EXAMS = {
     Reason.DELETED,
@@ -420,7 +421,7 @@ class Promotion:
     def _earlier_holder(self, tx: Transaction, model: RegisteredModel, alias: str) -> ModelVersion:
         trail = list(aliases.holder_trail(tx, model.pk, alias))
         # Who was set there, while the alias was not protected, has not earned it.
-        numbers = {number for kind, number in trail if number is not None and kind in EARNED_KINDS}
+        numbers = {number for kind, number in trail if number is not None and kind in _EARNED}
         holders = model_versions.find_versions(tx, model.pk, numbers)
         usable = {
             number

@@ -39,6 +39,7 @@ export function Shell() {
     "g e": () => void navigate({ to: "/experiments" }),
     "g m": () => void navigate({ to: "/models" }),
     "g g": () => void navigate({ to: "/gates" }),
+    "g c": () => void navigate({ to: "/collections" }),
     "g l": () => void navigate({ to: "/ledger" }),
     "g s": () => void navigate({ to: "/settings" }),
     t: () => chooseTheme(theme() === "dark" ? "light" : "dark"),

@@ -15,6 +15,7 @@ const GROUPS: [string, [string, string][]][] = [
     [
       ["G H", "Home"],
       ["G E", "Experiments"],
+      ["G C", "Collections"],
       ["G M", "Models"],
       ["G G", "Gates"],
       ["G L", "Ledger"],

@@ -7,7 +7,7 @@ the same whichever client wrote it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from assay.domain.access import Action
 from assay.domain.errors import DataCorrupted, FailedPrecondition, NotFound
 from assay.domain.metric import MAX_STEP, MIN_STEP
 from assay.domain.tracking import Lifecycle, StepRecord
-from assay.series.blocks import Tail
+from assay.series.blocks import Tail, decode_rows
 from assay.series.codec import decode_chunk
 from assay.series.points import Points, merge_sorted
 from assay.services.batch import MAX_POINTS, Batch, Columns
@@ -43,6 +43,9 @@ RUNTIME_KEY: Final = "_runtime"
 MAX_ROWS: Final = 100_000
 MAX_RECORDS: Final = 200_000
 _EXACT: Final = 2**53
+_FEW_SERIES: Final = 50
+_FEW_KEYS: Final = 500
+"""So many keys are asked for by name; of more, all are looked through."""
 
 Steps = npt.NDArray[np.int64]
 
@@ -249,25 +252,55 @@ def _read(
     whole: bool = False,
 ) -> dict[str, Points]:
     """The series of a run by key; one point for each step, the latest, unless `whole`."""
-    tail = Tail(metric_series.tail_payloads(tx, run_pk))
     names = None if wanted is None else {*wanted, RUNTIME_KEY}
+    few = () if names is None or len(names) > _FEW_KEYS else names
+    listed = [
+        stored
+        for stored in metric_series.summaries_of(tx, run_pk, few)
+        if stored.key.startswith(SYSTEM_PREFIX) is is_system
+        and (names is None or stored.key in names)
+        and stored.summary.last_step >= window.first
+    ]
+    points_of = _pieces(tx, run_pk, window, is_whole_run=len(listed) > _FEW_SERIES)
     found = {}
-    for stored in metric_series.summaries_of(tx, run_pk):
-        if stored.key.startswith(SYSTEM_PREFIX) is not is_system:
-            continue
-        if names is not None and stored.key not in names:
-            continue
-        place = (run_pk, stored.key_id, window.first, window.last)
-        chunks = metric_series.chunk_payloads(tx, *place)
-        points = merge_sorted([*map(decode_chunk, chunks), tail.of_key(stored.key_id)])
+    for stored in listed:
+        points = points_of(stored.key_id)
         inside = (points.steps >= window.first) & (points.steps <= window.last)
-        points = points.rows(inside)
-        if not whole and points.row_count:
-            is_latest = np.append(points.steps[1:] != points.steps[:-1], [True])
-            points = points.rows(is_latest)
+        if not inside.all():
+            points = points.rows(inside)
+        is_repeated = points.steps[1:] == points.steps[:-1]
+        if not whole and is_repeated.any():
+            points = points.rows(np.append(~is_repeated, [True]))
         if points.row_count:
             found[stored.key] = points
     return found
+
+
+def _pieces(
+    tx: Transaction, run_pk: int, window: Window, *, is_whole_run: bool
+) -> Callable[[int], Points]:
+    """What gives the points of a series by its key's number.
+
+    For a whole run everything is unpacked once: a block holds many series, and to look for each of
+    them in each block takes the square of their number.
+    """
+    payloads = metric_series.tail_payloads(tx, run_pk)
+    if is_whole_run:
+        tails = dict(decode_rows(payloads).by_key())
+        chunks = metric_series.all_chunk_payloads(tx, run_pk, window.first, window.last)
+
+        def of_run(key_id: int) -> Points:
+            decoded = map(decode_chunk, chunks.get(key_id, ()))
+            return merge_sorted([*decoded, tails.get(key_id, Points.empty())])
+
+        return of_run
+    tail = Tail(payloads)
+
+    def of_key(key_id: int) -> Points:
+        found = metric_series.chunk_payloads(tx, run_pk, key_id, window.first, window.last)
+        return merge_sorted([*map(decode_chunk, found), tail.of_key(key_id)])
+
+    return of_key
 
 
 def _union(series: Iterable[Points]) -> Steps:

@@ -81,6 +81,15 @@ _CHUNKS_WITHIN = (
 _CHUNK_PAYLOADS = (
     select(metric_chunks.c.payload).where(*_CHUNKS_WITHIN).order_by(metric_chunks.c.min_step)
 )
+_ALL_CHUNK_PAYLOADS = (
+    select(metric_chunks.c.key_id, metric_chunks.c.payload)
+    .where(
+        metric_chunks.c.run_pk == bindparam("run_pk"),
+        metric_chunks.c.max_step >= bindparam("start_step"),
+        metric_chunks.c.min_step <= bindparam("end_step"),
+    )
+    .order_by(metric_chunks.c.key_id, metric_chunks.c.min_step)
+)
 _CHUNK_POINTS = select(func.coalesce(func.sum(metric_chunks.c.points), 0)).where(*_CHUNKS_WITHIN)
 _CHUNK = select(metric_chunks.c.payload).where(metric_chunks.c.id == bindparam("chunk_id"))
 _SUMMARIES = (
@@ -199,6 +208,17 @@ def chunk_payloads(
     """The chunks of a series that hold steps from `start_step` to `end_step`, both included."""
     place = {"run_pk": run_pk, "key_id": key_id, "start_step": start_step, "end_step": end_step}
     return [payload for (payload,) in tx.execute(_CHUNK_PAYLOADS, place)]
+
+
+def all_chunk_payloads(
+    tx: Transaction, run_pk: int, start_step: int, end_step: int
+) -> dict[int, list[bytes]]:
+    """`chunk_payloads` of every series of a run that has any, by key."""
+    place = {"run_pk": run_pk, "start_step": start_step, "end_step": end_step}
+    found: dict[int, list[bytes]] = {}
+    for key_id, payload in tx.execute(_ALL_CHUNK_PAYLOADS, place):
+        found.setdefault(key_id, []).append(payload)
+    return found
 
 
 def chunk_points(tx: Transaction, run_pk: int, key_id: int, start_step: int, end_step: int) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from assay.storage import runs
 from tests.faces.wandb.conftest import Server
 
 
@@ -213,3 +214,35 @@ def test_a_run_that_falls_silent_has_crashed_and_may_come_back(server: Server) -
     assert server.run(name)["state"] == "crashed"
     server.stream(name, {})
     assert server.run(name)["state"] == "running"
+
+
+def test_a_wide_row_reads_the_same_whole_and_by_key(server: Server) -> None:
+    """Many series are unpacked together, few one by one; gaps and later values come out alike."""
+    name = server.a_run("wide")
+    keys = [f"layer/{number}" for number in range(120)]
+    rows = [
+        {"_step": step, "_runtime": step, "_timestamp": 1.7e9 + step}
+        | {key: step * 1000 + place for place, key in enumerate(keys) if (place + step) % 7}
+        for step in range(6)
+    ]
+    for first in (0, 3):
+        content = [json.dumps(row) for row in rows[first : first + 3]]
+        files = {"wandb-history.jsonl": {"offset": first, "content": content}}
+        assert server.stream(name, {"files": files}, "wide").status_code == 200
+    services = server.app.services
+    with services.platform.database.read() as tx:
+        run = runs.find_run(tx, name)
+    assert run is not None
+    assert services.compaction.compact_run(run.pk, is_idle=True)
+    content = [json.dumps({"_step": 6, "_runtime": 6, keys[0]: -1})]
+    files = {"wandb-history.jsonl": {"offset": 6, "content": content}}
+    assert server.stream(name, {"files": files}, "wide").status_code == 200
+    whole = [json.loads(row) for row in server.run(name, "wide")["history"]]
+    query = """query($n: String!, $s: [JSONString!]!) { project(name: "wide") { run(name: $n) {
+      sampledHistory(specs: $s) } } }"""
+    specs = [json.dumps({"keys": ["_step", key]}) for key in keys[:90]]
+    by_key = server.data(query, n=name, s=specs)["project"]["run"]["sampledHistory"]
+    for key, found in zip(keys, by_key, strict=False):
+        assert [row[key] for row in found] == [row[key] for row in whole if key in row]
+    assert whole[-1][keys[0]] == -1
+    assert keys[0] not in whole[0]

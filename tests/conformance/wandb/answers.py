@@ -13,7 +13,6 @@ from tests.support.front import Exchange
 MAY_BE_NULL: Final = frozenset(
     {
         "bestLoss",
-        "bestLoss",
         "clientMutationId",
         "commit",
         "controller",
@@ -31,7 +30,6 @@ MAY_BE_NULL: Final = frozenset(
         "md5",
         "notes",
         "previousValue",
-        "runCountExpected",
         "runCountExpected",
         "scheduler",
         "sweepName",
@@ -57,7 +55,6 @@ LOOKED_UP: Final = frozenset(
         "project.bucket",
         "project.run",
         "project.sweep",
-        "project.sweep.displayName",
         "project.sweep.displayName",
         "project.sweeps.edges[].node.displayName",
         "serverInfo.latestLocalVersionInfo",

@@ -94,7 +94,7 @@ flow("pictures, sounds, tables, pages and histograms of a wandb run are seen, an
     await page.getByRole("link", { name: /^run-.*-seen:v0$/ }).click();
     await page.getByRole("button", { name: "seen.table.json" }).click();
     await page.getByRole("cell", { name: /^media\/images\/.*png$/ }).first().waitFor();
-    await page.goBack();
+    // Which file is looked at replaces the address, so one step leads back.
     await page.goBack();
     await choose(page, "weights");
     const steps = page.getByRole("img", { name: "Histograms of 12 steps" });

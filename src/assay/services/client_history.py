@@ -84,7 +84,7 @@ class ClientHistory:
     ) -> list[dict[str, Any]]:
         """Rows by step. With `keys`, those that have all of them, and nothing else of them.
 
-        With `samples`, at most so many, evenly spaced, the first included. Every row has `_step`.
+        With `samples`, at most so many, evenly spaced, the first and the last included. Every row has `_step`.
         """
         with self._platform.database.read() as tx:
             run = get_run(tx, context, Action.TRACKING_READ, run_id)
@@ -357,8 +357,10 @@ def _place(row: dict[str, Any], key: str, path: Sequence[str] | None, value: Any
 def _sampled(rows: list[dict[str, Any]], samples: int | None) -> list[dict[str, Any]]:
     if samples is None or len(rows) <= samples:
         return rows
-    count = max(samples, 1)
-    return [rows[place * len(rows) // count] for place in range(count)]
+    if samples < 2:
+        return rows[:1]
+    last = len(rows) - 1
+    return [rows[place * last // (samples - 1)] for place in range(samples)]
 
 
 def _batches(series: Mapping[str, Points]) -> Iterable[Columns]:

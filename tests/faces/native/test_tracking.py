@@ -67,11 +67,16 @@ def rig(sqlite_tracking: Tracking) -> Rig:
 def test_workspaces_and_policies(rig: Rig) -> None:
     """A workspace is made under the server's policy, which is then changed in parts."""
     made = rig.done("POST", "/workspaces", {"name": "team-b"}, 201)
-    assert made["policy"] == {"lineage": "required", "protected": ["champion", "production"]}
+    server = {"strict_refs": "warn", "closure_at_promotion": "off"}
+    assert made["policy"] == {
+        "lineage": "required",
+        "protected": ["champion", "production"],
+        **server,
+    }
     changed = rig.done(
         "PATCH", "/workspaces/team-b", {"lineage": "recorded", "protected": ["live"]}
     )
-    assert changed["policy"] == {"lineage": "recorded", "protected": ["live"]}
+    assert changed["policy"] == {"lineage": "recorded", "protected": ["live"], **server}
     back = rig.done("PATCH", "/workspaces/team-b", {"protected": "inherit"})
     assert back["policy"]["protected"] == ["champion", "production"]
     assert rig.done("GET", "/workspaces/team-b") == back

@@ -183,11 +183,13 @@ def test_a_workspace_is_made_and_told_what_to_demand(assay: Assay, workspace: st
     assay.done("workspaces", "create", name, "--description", "the other team")
     changed = assay.json("workspaces", "policy", name, "--lineage", "recorded", "--protect", "none")
 
-    assert changed["policy"] == {"lineage": "recorded", "protected": []}
+    server = {"strict_refs": "warn", "closure_at_promotion": "off"}
+    assert changed["policy"] == {"lineage": "recorded", "protected": [], **server}
 
     changed = assay.json("workspaces", "policy", name, "--protect", "inherit")
 
-    assert changed["policy"] == {"lineage": "recorded", "protected": ["champion", "production"]}
+    protected = ["champion", "production"]
+    assert changed["policy"] == {"lineage": "recorded", "protected": protected, **server}
     assert name in assay.done("workspaces", "list")
     assert "the other team" in assay.done("workspaces", "show", name)
 

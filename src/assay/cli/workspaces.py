@@ -100,7 +100,9 @@ def policy(
             promoted, and has to be there (require).
     """
     if lineage is protect is strict_refs is closure_at_promotion is None:
-        raise InvalidArgument("Say what to change; see --help for what there is.")
+        raise InvalidArgument(
+            "Say what to change: --lineage, --protect, --strict-refs or --closure-at-promotion."
+        )
     wanted: list[str] | str | None = protect
     if protect is not None and protect != "inherit":
         words = [word.strip() for word in protect.split(",") if word.strip()]

@@ -100,7 +100,9 @@ def get_thresholds(call: Call) -> ThresholdsAnswer:
 def set_thresholds(call: Call, body: ThresholdsRequest) -> ThresholdsAnswer:
     """Set the thresholds of a workspace."""
     service = call.services.health
-    return _thresholds(service.set_thresholds(call.context, call.path["workspace"], body.thresholds))
+    return _thresholds(
+        service.set_thresholds(call.context, call.path["workspace"], body.thresholds)
+    )
 
 
 def _health(run_id: str, health: RunHealth) -> HealthAnswer:

@@ -27,7 +27,7 @@ flow("a run is registered and its page names the version", () =>
 flow("without a gate a promotion is held and the button says so", () =>
   here.visit("/models/bot", async (page) => {
     await page.getByRole("button", { name: /^Promote v1/ }).click();
-    await page.getByText("Held", { exact: true }).waitFor();
+    await page.getByText("Held", { exact: true }).first().waitFor();
     await page.getByText(/no gate/i).first().waitFor();
     assert.ok(await page.getByRole("button", { name: "Promote version 1" }).last().isDisabled());
   }));
@@ -67,9 +67,9 @@ flow("a webhook is made, its secret is shown once, and it is turned off", () =>
     await page.getByRole("button", { name: "Done" }).click();
     await page.getByRole("cell", { name: /release-chat/ }).waitFor();
     await page.getByRole("button", { name: "Turn off" }).click();
-    await page.getByText("Off", { exact: true }).waitFor();
+    await page.getByText("Off", { exact: true }).first().waitFor();
     await page.getByRole("button", { name: "Remove" }).click();
-    await page.getByText("Nobody is told").waitFor();
+    await page.getByText("Nobody is told").first().waitFor();
   }));
 
 flow("the ledger is searched and verified", () =>
@@ -81,5 +81,5 @@ flow("the ledger is searched and verified", () =>
     await page.waitForURL(/action=/);
     await page.getByText("version.registered").first().waitFor();
     await page.getByRole("button", { name: "Verify", exact: true }).click();
-    await page.getByText("Intact", { exact: true }).waitFor();
+    await page.getByText("Intact", { exact: true }).first().waitFor();
   }));

@@ -109,24 +109,24 @@ flow("a promotion waits for another person, who agrees, takes it back and agrees
   await visitAs("ann", "/models/bot", async (page) => {
     await page.getByRole("button", { name: "Promote version 1" }).click();
     const approvals = page.getByRole("region", { name: "Approvals" });
-    await approvals.getByText("0 of 1").waitFor();
-    await approvals.getByText(/Yours would not count/).waitFor();
+    await approvals.getByText("0 of 1").first().waitFor();
+    await approvals.getByText(/Yours would not count/).first().waitFor();
     assert.equal(await approvals.getByRole("button", { name: "Approve" }).count(), 0);
   });
   await visitAs("bob", "/models/bot", async (page) => {
     await page.getByRole("button", { name: "Promote version 1" }).click();
     await page.getByRole("button", { name: "Approve" }).click();
-    await page.getByText("1 of 1").waitFor();
+    await page.getByText("1 of 1").first().waitFor();
     await page.getByRole("button", { name: "Withdraw" }).click();
-    await page.getByText("0 of 1").waitFor();
+    await page.getByText("0 of 1").first().waitFor();
     await page.getByRole("button", { name: "Approve" }).click();
-    await page.getByText("1 of 1").waitFor();
+    await page.getByText("1 of 1").first().waitFor();
   });
   await visitAs("ann", "/models/bot", async (page) => {
     await page.getByRole("button", { name: "Promote version 1" }).click();
-    await page.getByText("It would be promoted").waitFor();
+    await page.getByText("It would be promoted").first().waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Promote version 1" }).click();
-    await page.getByText("holds production since").waitFor();
+    await page.getByText("holds production since").first().waitFor();
   });
 });
 
@@ -136,19 +136,19 @@ flow("promotions are frozen in the settings, held with the time of its end, and 
     await page.getByRole("dialog").getByLabel("Until").fill(tomorrow());
     await page.getByRole("dialog").getByLabel("Why").fill("launch week");
     await page.getByRole("button", { name: "Freeze", exact: true }).click();
-    await page.getByText("Frozen now").waitFor();
+    await page.getByText("Frozen now").first().waitFor();
     await page.getByRole("link", { name: "Models", exact: true }).click();
     await page.getByRole("link", { name: "bot" }).first().click();
-    await page.getByRole("region", { name: "Freeze" }).getByText(/launch week/).waitFor();
+    await page.getByRole("region", { name: "Freeze" }).getByText(/launch week/).first().waitFor();
     await page.getByRole("button", { name: "Promote version 2" }).click();
     const paired = page.getByRole("region", { name: "Paired test" });
-    await paired.getByText("3 better").waitFor();
-    await paired.getByText(/of 8 items/).waitFor();
+    await paired.getByText("3 better").first().waitFor();
+    await paired.getByText(/of 8 items/).first().waitFor();
     await page.getByRole("region", { name: "Decision" }).getByText(/frozen|freeze/i).first().waitFor();
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.getByRole("link", { name: "Freeze windows" }).click();
     await page.getByRole("button", { name: "Lift" }).click();
-    await page.getByText("Lifted", { exact: true }).waitFor();
+    await page.getByText("Lifted", { exact: true }).first().waitFor();
   }));
 
 flow("the glass is broken by two people, in red, and the history says so", async () => {
@@ -158,23 +158,23 @@ flow("the glass is broken by two people, in red, and the history says so", async
     await page.getByLabel("Why it cannot wait").fill("the champion leaks addresses");
     await page.getByRole("button", { name: "Ask for it" }).click();
     const request = page.getByRole("region", { name: "Break-glass request" });
-    await request.getByText("Somebody else must confirm it.").waitFor();
+    await request.getByText("Somebody else must confirm it.").first().waitFor();
     assert.equal(await request.getByRole("button", { name: /^Confirm/ }).count(), 0);
   });
   await visitAs("bob", "/", async (page) => {
     await page.getByRole("link", { name: /bot v2 past its gate/ }).click();
     const request = page.getByRole("region", { name: "Break-glass request" });
-    await request.getByText("the champion leaks addresses").waitFor();
+    await request.getByText("the champion leaks addresses").first().waitFor();
     await request.getByRole("button", { name: "Confirm and move production" }).click();
-    await page.getByText(/Glass broken for/).waitFor();
-    await page.getByText("Past the gate, by two people.").waitFor();
+    await page.getByText(/Glass broken for/).first().waitFor();
+    await page.getByText("Past the gate, by two people.").first().waitFor();
     await page.getByRole("link", { name: "Ledger" }).click();
-    await page.getByText("Asked to break the glass").waitFor();
+    await page.getByText("Asked to break the glass").first().waitFor();
     await page.getByRole("textbox", { name: "Anywhere" }).fill("leaks addresses");
     await page.getByRole("textbox", { name: "Anywhere" }).press("Enter");
     await page.waitForURL(/text=leaks/);
-    await page.getByText("version.registered").waitFor({ state: "detached" });
-    await page.getByText("Asked to break the glass").waitFor();
+    await page.getByText("version.registered").first().waitFor({ state: "detached" });
+    await page.getByText("Asked to break the glass").first().waitFor();
   });
 });
 
@@ -202,19 +202,19 @@ flow("a checkpoint is made and its signed note is kept elsewhere", () =>
 flow("policies of a workspace are changed: verdicts, keys, references, sources and detectors", () =>
   visitAs("eve", "/settings?tab=gates", async (page) => {
     await page.getByRole("button", { name: "Required" }).click();
-    await page.getByText(/only with a valid signature/).waitFor();
+    await page.getByText(/only with a valid signature/).first().waitFor();
     await page.getByRole("button", { name: "Not needed" }).click();
-    await page.getByText(/count without a signature/).waitFor();
+    await page.getByText(/count without a signature/).first().waitFor();
     await page.getByRole("button", { name: "Register a key" }).click();
     await page.getByLabel("Public key").fill("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
     await page.getByLabel("Runner").fill("gate-runner");
     await page.getByRole("button", { name: "Register", exact: true }).click();
-    await page.getByText("active", { exact: true }).waitFor();
+    await page.getByText("active", { exact: true }).first().waitFor();
     await page.getByRole("button", { name: "Revoke" }).click();
-    await page.getByText("revoked", { exact: true }).waitFor();
+    await page.getByText("revoked", { exact: true }).first().waitFor();
     await page.getByRole("link", { name: "Workspaces" }).click();
     await page.getByLabel("Closure at promotion").getByRole("button", { name: "Require" }).click();
-    await page.getByText(/cannot be shown to be still there/).waitFor();
+    await page.getByText(/cannot be shown to be still there/).first().waitFor();
     await page.getByRole("link", { name: "Lineage and health" }).click();
     await page.getByRole("button", { name: "Add a source" }).click();
     await page.getByRole("dialog").getByLabel("Name").fill("data");
@@ -225,7 +225,7 @@ flow("policies of a workspace are changed: verdicts, keys, references, sources a
     if (await page.getByRole("alert").count()) await page.getByRole("button", { name: "Close" }).click();
     await page.getByLabel("entropy ratio").fill("0.3");
     await page.getByRole("button", { name: "Save" }).last().click();
-    await page.getByText(/look anew/).waitFor();
+    await page.getByText(/look anew/).first().waitFor();
     const { thresholds } = await call(here.url, "GET", "/workspaces/default/health-thresholds", undefined, as("eve"));
     assert.equal(thresholds.entropy_ratio, 0.3);
   }));

@@ -14,8 +14,8 @@ after(() => here?.stop());
 
 flow("a run shows its lineage with origins and fingerprint", () =>
   here.visit(`/runs/${data.ids[0]}`, async (page) => {
-    await page.getByText("Closed").waitFor();
-    await page.getByText("from the tag mlflow.source.git.commit").waitFor();
+    await page.getByText("Closed").first().waitFor();
+    await page.getByText("from the tag mlflow.source.git.commit").first().waitFor();
   }));
 
 flow("hostile names and files of every kind do nothing", () =>
@@ -27,7 +27,7 @@ flow("hostile names and files of every kind do nothing", () =>
       await settled(page);
     }
     await page.getByRole("treeitem", { name: "report.html" }).click();
-    await page.getByText("<script>window.pwned=4").waitFor();
+    await page.getByText("<script>window.pwned=4").first().waitFor();
     await page.goto(`${here.url}/runs/${data.ids[7]}`);
     await page.getByText("Note").first().waitFor();
     await settled(page);
@@ -35,16 +35,16 @@ flow("hostile names and files of every kind do nothing", () =>
 
 flow("completions stand side by side under their prompt", () =>
   here.visit(`/runs/${data.ids[0]}?tab=samples&key=completions`, async (page) => {
-    await page.getByText("2+2?").waitFor();
-    await page.getByText("reward 1").waitFor();
-    await page.getByText("<script>window.pwned=8</script>").waitFor();
+    await page.getByText("2+2?").first().waitFor();
+    await page.getByText("reward 1").first().waitFor();
+    await page.getByText("<script>window.pwned=8</script>").first().waitFor();
   }));
 
 flow("pictures and pages that a run recorded are shown without acting", () =>
   here.visit(`/runs/${data.ids[0]}?tab=samples&key=attention`, async (page) => {
     await page.getByRole("img", { name: "attention at step 3" }).waitFor();
     await page.getByRole("combobox", { name: "Which samples" }).selectOption("rendered");
-    await page.getByText("HTML, shown as its source.").waitFor();
+    await page.getByText("HTML, shown as its source.").first().waitFor();
     await page.getByRole("button", { name: "Draw it" }).click();
     await page.frameLocator("iframe").getByRole("heading", { name: "Rendered" }).waitFor();
   }));
@@ -56,7 +56,7 @@ flow("a run whose policy collapses says so", async () => {
   await here.call("POST", `/runs/${run_id}/health`, {});
   await here.visit(`/runs/${run_id}`, async (page) => {
     await page.getByRole("heading", { name: "RL health" }).waitFor();
-    await page.getByText("Entropy collapsed").waitFor();
+    await page.getByText("Entropy collapsed").first().waitFor();
   });
   await here.call("DELETE", `/runs/${run_id}`);
 });
@@ -68,13 +68,13 @@ flow("what a run printed is read and searched while it goes on", async () => {
   await say(1, "\u001b[32mloading\u001b[0m weights");
   await here.visit(`/runs/${run_id}?tab=logs`, async (page) => {
     const log = page.getByRole("log");
-    await log.getByText("loading weights", { exact: true }).waitFor();
+    await log.getByText("loading weights", { exact: true }).first().waitFor();
     await say(2, "10%\r100%");
     await say(3, "<img src=x onerror='window.pwned=11'>");
-    await log.getByText("100%", { exact: true }).waitFor();
-    await log.getByText("<img src=x").waitFor();
+    await log.getByText("100%", { exact: true }).first().waitFor();
+    await log.getByText("<img src=x").first().waitFor();
     await page.getByRole("searchbox", { name: "Find in the log" }).fill("weights");
-    await page.getByText("1 of 3 lines").waitFor();
+    await page.getByText("1 of 3 lines").first().waitFor();
   });
   await here.call("DELETE", `/runs/${run_id}`);
 });
@@ -97,8 +97,8 @@ flow("a run that does not exist is told with the id of the request", () =>
   here.visit(
     `/runs/${"0".repeat(32)}`,
     async (page) => {
-      await page.getByText("does not exist").waitFor();
-      await page.getByText(/^Request/).waitFor();
+      await page.getByText("does not exist").first().waitFor();
+      await page.getByText(/^Request/).first().waitFor();
     },
     { mayComplain: true },
   ));
@@ -108,7 +108,7 @@ flow("a run is found under the address that MLflow's page gives it", () =>
 
 flow("Ctrl-K finds what was typed", () =>
   here.visit("/", async (page) => {
-    await page.getByText("Recent runs").waitFor();
+    await page.getByText("Recent runs").first().waitFor();
     await page.keyboard.press("Control+k");
     const search = page.getByRole("combobox", { name: /Search/ });
     await search.fill("run-3");
@@ -117,15 +117,15 @@ flow("Ctrl-K finds what was typed", () =>
   }));
 
 flow("an address that does not exist says so", () =>
-  here.visit("/nonsense", (page) => page.getByText("There is no such page").waitFor(), { mayComplain: true }));
+  here.visit("/nonsense", (page) => page.getByText("There is no such page").first().waitFor(), { mayComplain: true }));
 
 flow("runs of two suites are not ranked, and those of one are", () =>
   here.visit(`/compare?runs=${encodeURIComponent(JSON.stringify(data.ids.slice(0, 7)))}&tab=params`, async (page) => {
-    await page.getByText("not scored on one suite").waitFor();
+    await page.getByText("not scored on one suite").first().waitFor();
     assert.ok(await page.getByRole("button", { name: "Select the winner" }).isDisabled());
     await page.getByRole("button", { name: "Rank these" }).click();
     await page.getByRole("button", { name: "Register it" }).waitFor();
-    await page.getByText("best of 6 by accuracy").waitFor();
+    await page.getByText("best of 6 by accuracy").first().waitFor();
     await page.getByRole("rowheader", { name: "lr" }).waitFor();
   }));
 

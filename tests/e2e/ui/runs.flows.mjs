@@ -99,7 +99,7 @@ flow("deleted runs go into the bin and come back", () =>
     await page.getByRole("button", { name: "Deleted runs" }).click();
     await page.getByRole("checkbox", { name: "Select run-5" }).check();
     await page.getByRole("button", { name: "Restore" }).click();
-    await page.getByText("The bin is empty").waitFor();
+    await page.getByText("The bin is empty").first().waitFor();
     await page.getByRole("button", { name: "Leave the bin" }).click();
     await hasLines(page, 8);
   }));
@@ -140,7 +140,7 @@ flow("a view is saved under a name, opened by a colleague and removed", () =>
     await page.getByRole("button", { name: "Views" }).click();
     await page.getByRole("textbox", { name: "Name of the view" }).fill("weekly DPO");
     await page.getByRole("button", { name: "Save", exact: true }).click();
-    await page.getByRole("list", { name: "Saved views" }).getByText("weekly DPO").waitFor();
+    await page.getByRole("list", { name: "Saved views" }).getByText("weekly DPO").first().waitFor();
     await page.goto(here.url + inExperiment("?view=table"));
     await hasLines(page, 8);
     await page.getByRole("button", { name: "Views" }).click();
@@ -149,7 +149,7 @@ flow("a view is saved under a name, opened by a colleague and removed", () =>
     assert.match(page.url(), /smooth=0.6/);
     assert.doesNotMatch(page.url(), /view=table/);
     await page.getByRole("button", { name: "Remove the view weekly DPO" }).click();
-    await page.getByText("under a name that the whole workspace sees").waitFor();
+    await page.getByText("under a name that the whole workspace sees").first().waitFor();
   }));
 
 flow("runs are tagged together", () =>

@@ -99,26 +99,26 @@ flow("a run is filtered, charted, zoomed, compared, chosen, registered, examined
       await page.getByRole("checkbox", { name: "Select all runs that are loaded" }).click();
       await page.getByRole("button", { name: "Compare" }).click();
       await page.getByRole("button", { name: "Select the winner" }).click();
-      await page.getByText("best of 3 by accuracy").waitFor();
+      await page.getByText("best of 3 by accuracy").first().waitFor();
       await page.getByRole("button", { name: "Register it" }).click();
       await page.getByLabel("Model").fill("bot");
       await page.getByRole("button", { name: "Register a version" }).click();
       await page.getByRole("heading", { name: "Version 1" }).waitFor();
-      await page.getByText("Closed").waitFor();
+      await page.getByText("Closed").first().waitFor();
 
       // Without a verdict it is held; the exam is queued, held by a runner, and then it is promoted.
       await page.getByRole("link", { name: "bot", exact: true }).click();
       await promote(page);
-      await page.getByText("Held", { exact: true }).waitFor();
+      await page.getByText("Held", { exact: true }).first().waitFor();
       await page.getByRole("button", { name: "Queue the exam" }).click();
       await page.getByText(/queued/i).first().waitFor();
       await holdExams();
       await page.getByRole("button", { name: "Cancel" }).click();
       await promote(page);
-      await page.getByText("It would be promoted").waitFor();
+      await page.getByText("It would be promoted").first().waitFor();
       await page.getByLabel("Why now").fill("the best of the sweep");
       await page.getByRole("button", { name: "Promote version 1" }).click();
-      await page.getByText("holds production since").waitFor();
+      await page.getByText("holds production since").first().waitFor();
 
       // A weaker challenger is held with its reasons, before and after its exam.
       const { runs } = await here.call("POST", "/runs/search", { experiment_ids: [experiment], filter: "" });
@@ -131,13 +131,13 @@ flow("a run is filtered, charted, zoomed, compared, chosen, registered, examined
       await page.reload();
       await page.getByRole("button", { name: "Promote version 2" }).click();
       const decision = page.getByRole("region", { name: "Decision" });
-      await decision.getByText("Held", { exact: true }).waitFor();
+      await decision.getByText("Held", { exact: true }).first().waitFor();
       assert.match(await decision.innerText(), /0\.6.*0\.8|champion/is);
       assert.ok(await page.getByRole("button", { name: "Promote version 2" }).last().isDisabled());
 
       // The stronger one takes over, and one step leads back.
       await page.getByLabel("Challenger").selectOption("3");
-      await page.getByText("It would be promoted").waitFor();
+      await page.getByText("It would be promoted").first().waitFor();
       await page.getByRole("dialog").getByRole("button", { name: "Promote version 3" }).click();
       await page.getByRole("dialog").waitFor({ state: "detached" });
       await page.getByRole("link", { name: "Version 3" }).first().waitFor();
@@ -152,9 +152,9 @@ flow("a run is filtered, charted, zoomed, compared, chosen, registered, examined
       await page.getByRole("link", { name: "Gates" }).click();
       await page.getByRole("link", { name: /Gate runs|Exams/ }).click();
       await page.getByRole("button", { name: "The 5 items of bot v2" }).click();
-      await page.getByText("Austria").waitFor();
+      await page.getByText("Austria").first().waitFor();
       await page.getByRole("button", { name: "With a zero" }).click();
-      await page.getByText("2 items").waitFor();
+      await page.getByText("2 items").first().waitFor();
       await page.getByRole("button", { name: "Close" }).click();
 
       // The ledger has every step, and is intact.
@@ -163,7 +163,7 @@ flow("a run is filtered, charted, zoomed, compared, chosen, registered, examined
         await page.getByText(action, { exact: false }).first().waitFor();
       }
       await page.getByRole("button", { name: "Verify", exact: true }).click();
-      await page.getByText("Intact", { exact: true }).waitFor();
+      await page.getByText("Intact", { exact: true }).first().waitFor();
     },
     // A promotion that is held answers 409, which the browser's console repeats.
     { mayComplain: true },

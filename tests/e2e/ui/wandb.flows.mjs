@@ -67,7 +67,7 @@ flow("addresses that the wandb client prints lead to the run, its project and it
     await page.getByRole("heading", { name: "sft" }).waitFor();
     assert.match(page.url(), /\/runs\/[0-9a-z]+$/);
     await page.goto(`${here.url}/default/post-training/runs/${run}/logs`);
-    await page.getByText("hello from the run").waitFor();
+    await page.getByText("hello from the run").first().waitFor();
     await page.goto(`${here.url}/default/post-training`);
     await page.waitForURL(/\/experiments\/\d+/);
     await page.goto(`${here.url}/default/post-training/artifacts/dataset/sft-mix/v0`);
@@ -87,8 +87,8 @@ flow("pictures, sounds, tables, pages and histograms of a wandb run are seen, an
     await choose(page, "tone");
     await page.getByLabel("a tone").waitFor();
     await choose(page, "completions");
-    await page.getByText("2 completions").waitFor();
-    await page.getByText("<script>window.pwned=1</script>").waitFor();
+    await page.getByText("2 completions").first().waitFor();
+    await page.getByText("<script>window.pwned=1</script>").first().waitFor();
     await choose(page, "seen");
     await page.getByRole("cell", { name: "1", exact: true }).waitFor();
     await page.getByRole("link", { name: /^run-.*-seen:v0$/ }).click();
@@ -99,7 +99,7 @@ flow("pictures, sounds, tables, pages and histograms of a wandb run are seen, an
     await choose(page, "weights");
     const steps = page.getByRole("img", { name: "Histograms of 12 steps" });
     await steps.click({ position: { x: 5, y: 50 } });
-    await page.getByText("Step 0: 200 values").waitFor();
+    await page.getByText("Step 0: 200 values").first().waitFor();
     await choose(page, "page");
     await page.getByRole("button").filter({ hasText: /draw|frame|show/i }).first().click();
     await page.waitForFunction(() => document.querySelector("iframe"));
@@ -107,7 +107,7 @@ flow("pictures, sounds, tables, pages and histograms of a wandb run are seen, an
 
 flow("what a wandb run printed and measured of its machine is read", () =>
   here.visit(`/default/post-training/runs/${run}/logs`, async (page) => {
-    await page.getByText("red ink", { exact: true }).waitFor();
+    await page.getByText("red ink", { exact: true }).first().waitFor();
     await page.getByRole("link", { name: /^System/ }).click();
     await settled(page);
     await page.getByRole("button", { name: /^(cpu|memory|proc|disk|network)/ }).first().waitFor();
@@ -122,6 +122,6 @@ flow("a collection shows its versions, its files, who logged it and who used it"
     await page.getByRole("button", { name: "rows.csv" }).click();
     await page.getByRole("cell", { name: "2", exact: true }).waitFor();
     await page.getByRole("link", { name: "sft", exact: true }).click();
-    await page.getByText("Inputs and outputs").waitFor();
+    await page.getByText("Inputs and outputs").first().waitFor();
     await page.getByRole("link", { name: "sft-mix:v0" }).waitFor();
   }));

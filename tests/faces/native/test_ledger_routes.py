@@ -93,6 +93,7 @@ def test_who_reads_one_workspace_exports_that_workspace(admin: Client, server: L
     """A maintainer exports the own workspace, and neither all nor another one."""
     admin.post("/workspaces", {"name": "secret-lab"})
     admin.within("secret-lab").post("/models", {"name": "hidden"})
+    admin.post("/models", {"name": "known-to-mia"})
     size = admin.post("/ledger/checkpoints", {})["size"]
     token = a_principal(admin, "mia", "maintainer")
     with Client(server.url, token) as mia:

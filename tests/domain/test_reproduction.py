@@ -37,14 +37,12 @@ TERMS = Terms(
     metrics={"acc": ClaimedMetric(Fraction(1, 2), Tolerance(Fraction(1, 100)))},
     artifact_digest="a" * 64,
 )
-SAME = Candidate(
-    lineage=LINEAGE, fingerprint="f" * 64, scores={"acc": Fraction(1, 2)}, artifact_digest="a" * 64
-)
+SAME = Candidate(lineage=LINEAGE, scores={"acc": Fraction(1, 2)}, artifact_digest="a" * 64)
 
 
 def with_config(**changes: object) -> Candidate:
     config = {**LINEAGE["config"], **changes}  # type: ignore[dict-item]
-    return replace(SAME, lineage={**LINEAGE, "config": config}, fingerprint="e" * 64)
+    return replace(SAME, lineage={**LINEAGE, "config": config})
 
 
 def test_the_same_again_is_reproduced_bit_for_bit() -> None:
@@ -81,7 +79,7 @@ def test_either_bound_is_enough() -> None:
 
 def test_another_seed_is_drift_unless_it_was_claimed() -> None:
     """A claim may name the seeds under which it holds; of another type the seed is another."""
-    other = replace(SAME, lineage={**LINEAGE, "seed": 43}, fingerprint="e" * 64)
+    other = replace(SAME, lineage={**LINEAGE, "seed": 43})
     assert check(TERMS, other).outcome is Outcome.DRIFT
     assert check(replace(TERMS, seeds=(43,)), other).outcome is Outcome.REPRODUCED
     assert check(replace(TERMS, seeds=("43",)), other).outcome is Outcome.DRIFT
@@ -101,7 +99,7 @@ def test_a_difference_of_type_alone_says_so() -> None:
 def test_every_difference_is_told_by_its_place() -> None:
     """Changed, added and removed, down to the position in a list."""
     config = {"lr": 2e-05, "layers": [1, 3], "new": None}
-    candidate = replace(SAME, lineage={**LINEAGE, "config": config}, fingerprint="e" * 64)
+    candidate = replace(SAME, lineage={**LINEAGE, "config": config})
     told = {found.path: found.change for found in check(TERMS, candidate).differences}
     assert told == {
         "config.epochs": Change.REMOVED,
@@ -113,9 +111,7 @@ def test_every_difference_is_told_by_its_place() -> None:
 
 def test_data_pushed_again_under_the_same_path_is_drift() -> None:
     """The digest in the data version tells, whatever the path says."""
-    other = replace(
-        SAME, lineage={**LINEAGE, "data_version": "dvc:md5:d8.dir"}, fingerprint="e" * 64
-    )
+    other = replace(SAME, lineage={**LINEAGE, "data_version": "dvc:md5:d8.dir"})
     report = check(TERMS, other)
     assert report.outcome is Outcome.DRIFT
     assert "data_version" in report.reasons[0]
@@ -139,7 +135,7 @@ def test_a_missing_number_is_not_comparable(scores: dict[str, Fraction | None]) 
 def test_a_candidate_without_closed_lineage_is_not_comparable() -> None:
     """However well it scored."""
     lineage = {name: value for name, value in LINEAGE.items() if name != "seed"}
-    report = check(TERMS, replace(SAME, lineage=lineage, fingerprint=None, missing=("seed",)))
+    report = check(TERMS, replace(SAME, lineage=lineage, missing=("seed",)))
     assert report.outcome is Outcome.NOT_COMPARABLE
     assert "seed" in report.reasons[0]
 

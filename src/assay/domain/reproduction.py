@@ -84,7 +84,6 @@ class Candidate:
     """
 
     lineage: Mapping[str, JsonValue]
-    fingerprint: str | None
     missing: tuple[str, ...] = ()
     scores: Mapping[str, Fraction | None] = field(default_factory=dict)
     other_suites: tuple[str, ...] = ()

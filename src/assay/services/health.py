@@ -215,7 +215,7 @@ class Health:
         family = family_of(metric.key)
         wanted = HELD_OUT_POINTS if family in _FEW_EVALUATIONS else WINDOW_POINTS
         known = self._beginnings.get((run_id, metric.key))
-        if known is None or not known.steps:
+        if known is None:
             points = self._metrics.history(context, run_id, metric.key)
             first, last = _window(points, 0, WINDOW_POINTS), _window(points, -wanted, None)
             if family in _FEW_EVALUATIONS:

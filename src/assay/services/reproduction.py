@@ -177,7 +177,6 @@ class Reproduction:
             missing = missing or ("lineage",)
         candidate = Candidate(
             lineage=dict(drawn.draft.fields),
-            fingerprint=None if drawn.fingerprint is None else drawn.fingerprint.hex,
             missing=missing,
             scores=_scores(results, claim.terms.suite),
             other_suites=tuple(

@@ -16,6 +16,7 @@ from assay.domain.harness.report import (
     item_of,
     member,
     number,
+    refuse_limited,
     refuse_part,
 )
 
@@ -37,13 +38,7 @@ def read_inspect(log: Mapping[str, Any]) -> Report:
         raise InvalidArgument(f"The log's evaluation is {state!r}, not a success.", field="status")
     about = member(log, "eval", dict, "The log")
     config = about.get("config") or {}
-    for name in ("limit", "sample_id"):
-        if config.get(name) is not None:
-            raise InvalidArgument(
-                f"This is a run with {name}={config[name]!r}: a part of an exam is not comparable "
-                "with the exam; run it without a limit.",
-                field="limit",
-            )
+    refuse_limited(config, "limit", "sample_id")
     samples = log.get("samples")
     if not isinstance(samples, list) or not samples:
         raise InvalidArgument("The log holds no samples; keep log_samples on.", field="samples")

@@ -15,6 +15,7 @@ from assay.domain.harness.report import (
     item_of,
     member,
     number,
+    refuse_limited,
     refuse_part,
 )
 
@@ -41,12 +42,7 @@ def read_lighteval(results: Mapping[str, Any], details: Mapping[str, Sequence[Ro
     Raises InvalidArgument for a run with max_samples and for tasks without details.
     """
     general = member(results, "config_general", dict, "The results file")
-    if general.get("max_samples") is not None:
-        raise InvalidArgument(
-            f"This is a run with max_samples={general['max_samples']}: a part of an exam is not "
-            "comparable with the exam; run it without.",
-            field="limit",
-        )
+    refuse_limited(general, "max_samples")
     configs = member(results, "config_tasks", dict, "The results file")
     told = member(results, "results", dict, "The results file")
     tasks: list[Task] = []

@@ -16,6 +16,7 @@ from assay.domain.harness.report import (
     item_of,
     member,
     number,
+    refuse_limited,
     refuse_part,
 )
 
@@ -45,12 +46,7 @@ def read_lm_eval(results: Mapping[str, Any], samples: Mapping[str, Sequence[Row]
     not add up to the results.
     """
     settings = member(results, "config", dict, "The results file")
-    if settings.get("limit") is not None:
-        raise InvalidArgument(
-            f"This is a run with limit={settings['limit']}: a part of an exam is not comparable with "
-            "the exam; run it without a limit.",
-            field="limit",
-        )
+    refuse_limited(settings, "limit")
     configs = member(results, "configs", dict, "The results file")
     told = member(results, "results", dict, "The results file")
     tasks: list[Task] = []

@@ -87,6 +87,17 @@ def check_mean(metric: str, told: float, values: Sequence[float]) -> None:
         )
 
 
+def refuse_limited(settings: Mapping[str, Any], *names: str) -> None:
+    """Refuse a run whose settings say that only a part of the exam was held."""
+    for name in names:
+        if settings.get(name) is not None:
+            raise InvalidArgument(
+                f"This is a run with {name}={settings[name]!r}: a part of an exam is not comparable "
+                "with the exam; run it without a limit.",
+                field="limit",
+            )
+
+
 def refuse_part(task: str, held: int, whole: int) -> None:
     """Refuse a part of an exam."""
     if held != whole:

@@ -21,6 +21,8 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,
+    # New examples come from the runs at home; a run that judges a commit judges it the same twice.
+    derandomize=bool(os.environ.get("CI")),
 )
 settings.load_profile("assay")
 

@@ -1,5 +1,7 @@
 """The storage contract of the registry: the same answers from SQLite and from PostgreSQL."""
 
+from hashlib import sha256
+
 import pytest
 
 from assay.domain.artifact import ManifestEntry
@@ -26,7 +28,7 @@ def workspace_pk(database: Database) -> int:
 
 def a_version(tx: Transaction, model_pk: int, number: int, *paths: str) -> int:
     for path in paths:
-        record_blob(tx, f"{hash(path) & 0xFF:064x}", 1, NOW)
+        record_blob(tx, sha256(path.encode()).hexdigest(), 1, NOW)
     new = NewVersion(
         model_pk=model_pk,
         version=number,
@@ -47,7 +49,7 @@ def a_version(tx: Transaction, model_pk: int, number: int, *paths: str) -> int:
         created_by="user:a",
         now_ms=NOW,
     )
-    files = [ManifestEntry(path, 1, f"{hash(path) & 0xFF:064x}") for path in paths]
+    files = [ManifestEntry(path, 1, sha256(path.encode()).hexdigest()) for path in paths]
     return model_versions.insert_version(tx, new, files)
 
 

@@ -112,7 +112,7 @@ def test_a_source_without_files_is_refused_with_the_folders_that_there_are(
         started = time.monotonic()
         with pytest.raises(RestException, match="'adapter'"):
             client.create_model_version(a_name, source, run_id)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
 
     assert client.search_model_versions(f"name = '{a_name}'") == []
 
@@ -131,7 +131,7 @@ def test_production_is_held_at_once_and_says_what_is_missing(
     gate = examiner.a_gate(tmp_path, a_name)
     with pytest.raises(RestException, match=f"gate '{gate}'.*no verdict"):
         client.set_registered_model_alias(a_name, "production", 1)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     with pytest.raises(MlflowException):
         client.get_model_version_by_alias(a_name, "production")
 

@@ -327,7 +327,7 @@ def test_an_unknown_run_is_an_exception_at_once(client: MlflowClient) -> None:
         client.get_run("f" * 32)
 
     assert caught.value.error_code == "RESOURCE_DOES_NOT_EXIST"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
 
 
 def test_artifacts_go_up_and_come_down(

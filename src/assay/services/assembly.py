@@ -35,6 +35,7 @@ from assay.services.registration import Registration
 from assay.services.registry import Registry
 from assay.services.reproduction import Reproduction
 from assay.services.reviews import Reviews, build_reviews
+from assay.services.run_values import RunValues
 from assay.services.runs import Runs
 from assay.services.saved_views import SavedViews
 from assay.services.search import Search
@@ -59,6 +60,7 @@ class Services:
     experiments: Experiments
     runs: Runs
     search: Search
+    run_values: RunValues
     saved_views: SavedViews
     datasets: Datasets
     records: Records
@@ -180,6 +182,7 @@ def _tracking(platform: Platform, ledger: Ledger) -> dict[str, Any]:
         "experiments": Experiments(platform),
         "runs": runs,
         "search": Search(platform),
+        "run_values": RunValues(platform),
         "saved_views": SavedViews(platform),
         "datasets": Datasets(platform),
         "records": Records(platform),

@@ -49,6 +49,10 @@ export interface ChartSearch {
   full?: string;
   /** Charts that were moved to the front, in their order. */
   order?: string[];
+  /** Sections that are not as they were at first: closed, or for those of the machine open. */
+  sections?: string[];
+  /** The part of a chart that is shown, as `zoom.ts` writes it. */
+  zoom?: string[];
 }
 const chart = (raw: Raw): ChartSearch => ({
   charts: text(raw.charts),
@@ -58,6 +62,8 @@ const chart = (raw: Raw): ChartSearch => ({
   smooth: share(raw.smooth),
   full: text(raw.full),
   order: list(raw.order),
+  sections: list(raw.sections),
+  zoom: list(raw.zoom),
 });
 
 export interface RunsSearch extends ChartSearch {
@@ -69,6 +75,14 @@ export interface RunsSearch extends ChartSearch {
   hide?: string[];
   show?: string[];
   sel?: string[];
+  /** Runs that stay on top. */
+  pin?: string[];
+  /** Colours that somebody chose, `run:slot` of the palette. */
+  colors?: string[];
+  /** Columns that were made wider or narrower, `metrics.loss:180` in pixels. */
+  widths?: string[];
+  /** Groups that are open and runs whose children are closed. */
+  open?: string[];
   view?: "table" | "charts";
   bin?: true;
 }
@@ -82,6 +96,10 @@ export const runs = (raw: Raw): RunsSearch => ({
   hide: list(raw.hide),
   show: list(raw.show),
   sel: list(raw.sel),
+  pin: list(raw.pin),
+  colors: list(raw.colors),
+  widths: list(raw.widths),
+  open: list(raw.open),
   view: oneOf(raw.view, ["table", "charts"]),
   bin: flag(raw.bin),
 });

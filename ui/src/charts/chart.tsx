@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Download, Maximize2, Minimize2, RotateCcw } from "lucide-react";
-import { type DragEvent, memo, useMemo, useRef, useState } from "react";
+import { type DragEvent, memo, useMemo, useRef } from "react";
 import type uPlot from "uplot";
 import type { ChartSearch } from "@/app/search";
 import { IconButton } from "@/design/button";
@@ -8,12 +8,14 @@ import { cx } from "@/design/cx";
 import { Menu, MenuItem, MenuLine } from "@/design/menu";
 import { Failure, Skeleton } from "@/design/states";
 import { Bars } from "./bars";
-import { csv, curvesAsCsv, curvesAsSvg, save } from "./download";
+import { curvesAsCsv, save } from "./download";
+import { curvesAsPng, curvesAsSvg } from "./drawing";
 import { loadBuckets } from "./loader";
 import type { Drawn } from "./paint";
 import { Plot, rangesOf } from "./plot";
 import { type Curve, merged, smooth, stepsWithin, toCurve } from "./series";
 import { useTurn } from "./turns";
+import type { Zoom } from "./zoom";
 
 /** A run as charts know it. Runs with the same `group` are drawn as one curve with a band. */
 export interface ChartRun {
@@ -36,6 +38,8 @@ export interface ChartProps {
   /** Another chart was dropped here, or this one is moved by keyboard. */
   onMove?: (key: string, to: string | -1 | 1) => void;
   onFull?: (key: string) => void;
+  zoom: Zoom | null;
+  onZoom: (key: string, zoom: Zoom | null) => void;
 }
 
 /** One metric of several runs: asks for as many buckets as it has pixels, and for finer ones when zoomed. */
@@ -49,8 +53,9 @@ export const Chart = memo(function Chart({
   full,
   onMove,
   onFull,
+  zoom,
+  onZoom,
 }: ChartProps) {
-  const [zoom, setZoom] = useState<{ x: [number, number]; steps: [number, number] | null } | null>(null);
   const plot = useRef<uPlot | null>(null);
   const isOn = useTurn() || full === true;
   const axis = settings.x ?? "step";
@@ -77,25 +82,25 @@ export const Chart = memo(function Chart({
   const curves = useMemo(() => (data && isOn ? curvesOf(data, runs, axis) : []), [data, isOn, runs, axis]);
   const drawn = useMemo(() => drawnOf(curves, runs, settings.smooth ?? 0), [curves, runs, settings.smooth]);
   const onRange = (x: [number, number] | null) => {
-    if (!x) setZoom(null);
+    if (!x) onZoom(metric, null);
     else {
       const steps = axis === "step" ? x : stepsWithin(curves, x[0], x[1]);
-      setZoom({ x, steps: steps && [Math.floor(steps[0]), Math.ceil(steps[1])] });
+      onZoom(metric, { x, steps: steps && [Math.max(0, Math.floor(steps[0])), Math.ceil(steps[1])] });
     }
   };
 
+  const isBars = zoom === null && drawn.length > 0 && drawn.every((each) => each.curve.x.length === 1);
   const name = title ?? metric;
   const slug = metric.replaceAll("/", "-");
+  const [logX, logY] = [(settings.logx ?? false) && axis === "step", settings.logy ?? false];
   const onPng = () => {
     const canvas = plot.current?.ctx.canvas;
-    if (canvas) whitened(canvas).toBlob((blob) => blob && save(blob, `${slug}.png`));
+    if (canvas) curvesAsPng(canvas, drawn, metric).toBlob((blob) => blob && save(blob, `${slug}.png`));
   };
   const onSvg = () => {
-    const ranges = rangesOf(drawn, zoom?.x ?? null, false, false);
-    save(
-      new Blob([curvesAsSvg(drawn, metric, ranges.x, ranges.y)], { type: "image/svg+xml" }),
-      `${slug}.svg`,
-    );
+    const ranges = rangesOf(drawn, zoom?.x ?? null, logX, logY);
+    const svg = curvesAsSvg(drawn, { title: metric, axis, logX, logY, ...ranges });
+    save(new Blob([svg], { type: "image/svg+xml" }), `${slug}.svg`);
   };
 
   return (
@@ -115,7 +120,7 @@ export const Chart = memo(function Chart({
           {name}
         </span>
         {zoom ? (
-          <IconButton label="Back to the whole curve" onClick={() => setZoom(null)}>
+          <IconButton label="Back to the whole curve" onClick={() => onZoom(metric, null)}>
             <RotateCcw />
           </IconButton>
         ) : null}
@@ -133,8 +138,12 @@ export const Chart = memo(function Chart({
                 </IconButton>
               }
             >
-              <MenuItem onSelect={onPng}>Picture (PNG)</MenuItem>
-              <MenuItem onSelect={onSvg}>Drawing (SVG)</MenuItem>
+              <MenuItem onSelect={onPng} disabled={isBars || drawn.length === 0}>
+                Picture (PNG)
+              </MenuItem>
+              <MenuItem onSelect={onSvg} disabled={isBars || drawn.length === 0}>
+                Drawing (SVG)
+              </MenuItem>
               <MenuItem
                 onSelect={() => save(new Blob([curvesAsCsv(drawn)], { type: "text/csv" }), `${slug}.csv`)}
               >
@@ -172,15 +181,15 @@ export const Chart = memo(function Chart({
           <div className="flex items-center justify-center text-xs text-ink-3" style={{ height }}>
             None of the runs shown has points here
           </div>
-        ) : zoom === null && drawn.every((each) => each.curve.x.length === 1) ? (
+        ) : isBars ? (
           <Bars drawn={drawn} height={height} label={`${metric}, one value in each of ${drawn.length}`} />
         ) : (
           <Plot
             drawn={drawn}
             axis={axis}
             height={height}
-            logX={settings.logx && axis === "step"}
-            logY={settings.logy}
+            logX={logX}
+            logY={logY}
             range={zoom?.x ?? null}
             onRange={onRange}
             group={sync}
@@ -238,21 +247,12 @@ function drawnOf(curves: readonly Curve[], runs: readonly ChartRun[], weight: nu
   for (const run of runs) looks.set(run.group ?? run.id, { color: run.color, label: run.group ?? run.name });
   return curves.map((curve) => {
     const { color, label } = looks.get(curve.id)!;
-    return { curve, color, label, line: smooth(curve.mean, weight), raw: weight > 0 ? curve.mean : null };
+    return {
+      curve,
+      color,
+      label,
+      line: smooth(curve.mean, weight, curve.x),
+      raw: weight > 0 ? curve.mean : null,
+    };
   });
 }
-
-function whitened(canvas: HTMLCanvasElement): HTMLCanvasElement {
-  const copy = document.createElement("canvas");
-  copy.width = canvas.width;
-  copy.height = canvas.height;
-  const ctx = copy.getContext("2d")!;
-  ctx.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--surface");
-  ctx.fillRect(0, 0, copy.width, copy.height);
-  ctx.drawImage(canvas, 0, 0);
-  return copy;
-}
-
-/** Header and rows of a table as a file of CSV. */
-export const tableAsCsv = (rows: readonly (readonly (string | number)[])[]): Blob =>
-  new Blob([csv(rows)], { type: "text/csv" });

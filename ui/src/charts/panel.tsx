@@ -2,7 +2,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChartLine, ChevronRight, SlidersHorizontal } from "lucide-react";
 import { type UIEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { ChartSearch, XAxis } from "@/app/search";
-import { Button } from "@/design/button";
+import { IconButton } from "@/design/button";
 import { cx } from "@/design/cx";
 import { SearchInput, Segmented } from "@/design/field";
 import { Popover } from "@/design/menu";
@@ -10,6 +10,7 @@ import { Empty } from "@/design/states";
 import { Chart, type ChartRun } from "./chart";
 import { isSystem, keyFilter, moved, type Section, sectionsOf, titleIn } from "./sections";
 import { holdTurns } from "./turns";
+import { withZoom, type Zoom, zoomsOf } from "./zoom";
 
 const CHART_HEIGHT = 200;
 const ROW_HEIGHT = CHART_HEIGHT + 36 + 4 + 14;
@@ -27,16 +28,18 @@ interface PanelProps {
   settings: ChartSearch;
   onSettings: (change: ChartSearch) => void;
   sync: string;
+  /** Whether the runs are named above their curves: where no table beside them does. */
+  legend?: boolean;
 }
 
 const elsewhere = (order: readonly string[] | undefined, keys: readonly string[]): string[] =>
   order?.filter((each) => !keys.includes(each)) ?? [];
 
 /** Every chart of a set of runs, in sections; only what is on screen is drawn and asked for. */
-export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelProps) {
+export function ChartsPanel({ keys, runs, settings, onSettings, sync, legend }: PanelProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const columns = useColumns(scroller);
-  const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
+  const toggled = useMemo(() => new Set(settings.sections), [settings.sections]);
   const sections = useMemo(
     () => sectionsOf(keys.filter(keyFilter(settings.charts ?? "")), settings.order),
     [keys, settings.charts, settings.order],
@@ -70,8 +73,13 @@ export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelPro
   const toggle = (name: string) => {
     const next = new Set(toggled);
     if (!next.delete(name)) next.add(name);
-    setToggled(next);
+    onSettings({ sections: next.size > 0 ? [...next] : undefined });
   };
+  const zooms = useZooms(settings.zoom);
+  const onZoom = useCallback(
+    (key: string, zoom: Zoom | null) => onSettings({ zoom: withZoom(settings.zoom, key, zoom) }),
+    [settings.zoom, onSettings],
+  );
 
   const place = useRef({ top: 0, atMs: 0 });
   const onScroll = (event: UIEvent<HTMLElement>) => {
@@ -94,12 +102,15 @@ export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelPro
   return (
     <div className="flex h-full min-h-0 flex-col">
       <ChartToolbar settings={settings} onSettings={onSettings} />
+      {legend || settings.full ? <Legend runs={runs} /> : null}
       {settings.full && keys.includes(settings.full) ? (
         <div className="min-h-0 flex-1 overflow-auto p-3">
           <FullChart
             metric={settings.full}
             runs={runs}
             settings={settings}
+            zoom={zooms.get(settings.full) ?? null}
+            onZoom={onZoom}
             onClose={() => onSettings({ full: undefined })}
           />
         </div>
@@ -150,6 +161,8 @@ export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelPro
                           sync={sync}
                           onMove={onMove}
                           onFull={onFull}
+                          zoom={zooms.get(key) ?? null}
+                          onZoom={onZoom}
                         />
                       ))}
                     </div>
@@ -164,15 +177,51 @@ export function ChartsPanel({ keys, runs, settings, onSettings, sync }: PanelPro
   );
 }
 
+/** The zooms by chart, each the same object for as long as it is the same zoom. */
+function useZooms(list: readonly string[] | undefined): ReadonlyMap<string, Zoom> {
+  const text = list?.join("\n");
+  return useMemo(() => zoomsOf(text?.split("\n")), [text]);
+}
+
+const MOST_NAMES = 24;
+
+/** Which colour is whose. */
+function Legend({ runs }: { runs: readonly ChartRun[] }) {
+  const names = new Map(runs.map((run) => [run.group ?? run.name, run.color] as const));
+  const shown = [...names].slice(0, MOST_NAMES);
+  return (
+    <ul
+      aria-label="Legend"
+      className="flex max-h-16 shrink-0 flex-wrap gap-x-4 gap-y-0.5 overflow-y-auto px-3 pb-1.5 text-xs text-ink-2"
+    >
+      {shown.map(([name, color]) => (
+        <li key={name} className="flex max-w-64 items-center gap-1.5">
+          <span className="size-2 shrink-0 rounded-full" style={{ background: color }} />
+          <span className="truncate" title={name}>
+            {name}
+          </span>
+        </li>
+      ))}
+      {names.size > shown.length ? (
+        <li className="text-ink-3">and {names.size - shown.length} more</li>
+      ) : null}
+    </ul>
+  );
+}
+
 function FullChart({
   metric,
   runs,
   settings,
+  zoom,
+  onZoom,
   onClose,
 }: {
   metric: string;
   runs: readonly ChartRun[];
   settings: ChartSearch;
+  zoom: Zoom | null;
+  onZoom: (key: string, zoom: Zoom | null) => void;
   onClose: () => void;
 }) {
   const host = useRef<HTMLDivElement>(null);
@@ -180,7 +229,16 @@ function FullChart({
   useEffect(() => setHeight(Math.max(280, (host.current?.parentElement?.clientHeight ?? 560) - 72)), []);
   return (
     <div ref={host}>
-      <Chart metric={metric} runs={runs} settings={settings} height={height} full onFull={onClose} />
+      <Chart
+        metric={metric}
+        runs={runs}
+        settings={settings}
+        height={height}
+        full
+        onFull={onClose}
+        zoom={zoom}
+        onZoom={onZoom}
+      />
     </div>
   );
 }
@@ -221,12 +279,12 @@ export function ChartToolbar({
         value={settings.charts ?? ""}
         onValue={(charts) => onSettings({ charts: charts || undefined })}
         placeholder="Filter charts, or /regex/"
-        className="min-w-36 flex-1 basis-40"
+        className="min-w-32 flex-1 basis-32"
       />
       <Segmented<XAxis>
         label="Horizontal axis"
         value={settings.x ?? "step"}
-        onValue={(x) => onSettings({ x: x === "step" ? undefined : x })}
+        onValue={(x) => onSettings({ x: x === "step" ? undefined : x, zoom: undefined })}
         options={AXIS_OPTIONS}
       />
       <label className="flex items-center gap-2 text-xs text-ink-2">
@@ -240,17 +298,17 @@ export function ChartToolbar({
           aria-label="Smoothing"
           aria-valuetext={weight === 0 ? "off" : weight.toFixed(2)}
           onChange={(event) => onSettings({ smooth: Number(event.target.value) || undefined })}
-          className="w-20 accent-accent"
+          className="range w-16"
         />
-        <span className="w-7 tabular text-ink-3">{weight === 0 ? "off" : weight.toFixed(2)}</span>
+        <span className="w-6 tabular text-ink-3">{weight === 0 ? "off" : weight.toFixed(2)}</span>
       </label>
       <Popover
         label="Chart settings"
         className="w-56 p-3"
         trigger={
-          <Button size="sm" variant={settings.logx || settings.logy ? "secondary" : "ghost"}>
-            <SlidersHorizontal /> Axes
-          </Button>
+          <IconButton label="Axes" active={settings.logx || settings.logy || undefined}>
+            <SlidersHorizontal />
+          </IconButton>
         }
       >
         <div className="space-y-2.5 text-sm">

@@ -3,7 +3,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { XAxis } from "@/app/search";
 import { useTheme } from "@/app/theme";
-import { shortNumber } from "@/format/number";
+import { tickNumber } from "@/format/number";
 import { duration } from "@/format/time";
 import { type Drawn, paint } from "./paint";
 import { Readout } from "./readout";
@@ -40,7 +40,11 @@ function styleOf(): Style {
 }
 
 const xLabel = (axis: XAxis, values: number[]): string[] =>
-  axis === "step" ? values.map((value) => shortNumber(value)) : values.map((value) => duration(value * 1000));
+  axis === "step" ? values.map((value) => tickNumber(value)) : values.map((value) => duration(value * 1000));
+
+/** As much room beside an axis as its longest number takes; a tenth of a pixel of it is never worth a new layout. */
+const besideAxis = (values: string[] | null): number =>
+  Math.ceil(Math.max(2, ...(values ?? []).map((each) => each.length)) * 6.4 + 14);
 
 /** One canvas: uPlot draws axes, grid, cursor and selection; `paint` draws the curves. */
 export function Plot(props: PlotProps) {
@@ -77,7 +81,7 @@ export function Plot(props: PlotProps) {
         width: Math.max(120, element.clientWidth),
         height,
         legend: { show: false },
-        padding: [10, 12, 0, 0],
+        padding: [6, 14, 0, 0],
         scales: {
           x: { time: axis === "wall", distr: logX ? 3 : 1, range: () => current.current.ranges.x },
           y: { distr: logY ? 3 : 1, range: () => current.current.ranges.y },
@@ -86,7 +90,7 @@ export function Plot(props: PlotProps) {
           {
             stroke: style.axis,
             font: style.font,
-            size: 30,
+            size: 24,
             gap: 4,
             grid: line,
             ticks: { show: false },
@@ -95,11 +99,11 @@ export function Plot(props: PlotProps) {
           {
             stroke: style.axis,
             font: style.font,
-            size: 52,
+            size: (_, values) => besideAxis(values),
             gap: 6,
             grid: line,
             ticks: { show: false },
-            values: (_, values) => values.map((value) => (value == null ? "" : shortNumber(value, 3))),
+            values: (_, values) => values.map((value) => (value == null ? "" : tickNumber(value))),
           },
         ],
         cursor: {
@@ -185,10 +189,26 @@ export function Plot(props: PlotProps) {
     <div className="relative">
       <div ref={host} role="img" aria-label={label} style={{ height }} />
       {cursor?.near ? (
-        <Readout drawn={drawn} axis={axis} cursor={cursor} onFocus={onFocus} spread={ranges.y} />
+        <Readout
+          drawn={drawn}
+          axis={axis}
+          cursor={cursor}
+          onFocus={onFocus}
+          spread={ranges.y}
+          place={(x, y) => placeOf(plotRef.current, x, y)}
+        />
       ) : null}
     </div>
   );
+}
+
+/** Where a point is on the screen; null when it is not within the plot. */
+function placeOf(plot: uPlot | null, x: number, y: number): { left: number; top: number } | null {
+  if (!plot) return null;
+  const [left, top] = [plot.valToPos(x, "x"), plot.valToPos(y, "y")];
+  const rect = plot.over.getBoundingClientRect();
+  const isInside = left >= 0 && left <= rect.width && top >= 0 && top <= rect.height;
+  return isInside ? { left: rect.left + left, top: rect.top + top } : null;
 }
 
 export function rangesOf(
@@ -203,7 +223,7 @@ export function rangesOf(
       logX,
     ) ?? [0, 1];
   const shown = drawn.flatMap((each) => {
-    const arrays = each.raw ? [each.line] : [each.line, each.curve.low, each.curve.high];
+    const arrays = each.raw ? [each.line, each.raw] : [each.line, each.curve.low, each.curve.high];
     if (!range) return arrays;
     const from = each.curve.x.findIndex((value) => value >= range[0]);
     const to = each.curve.x.findLastIndex((value) => value <= range[1]);

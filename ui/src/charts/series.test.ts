@@ -46,6 +46,20 @@ describe("smooth", () => {
     ).toEqual([5, 5, 5]);
   });
 
+  it("does not drag a curve of few points behind", () => {
+    const x = Float64Array.from([0, 100, 200, 300]);
+    const values = Float64Array.from([0, 1, 2, 3]);
+    expect(smooth(values, 0.9, x)[3]).toBeCloseTo(3, 3);
+  });
+
+  it("smooths finer data of the same curve alike", () => {
+    const curveOf = (points: number) => Float64Array.from({ length: points }, (_, at) => at / (points - 1));
+    const jump = (x: Float64Array) => x.map((at) => (at < 0.5 ? 0 : 1));
+    const [coarse, fine] = [curveOf(241), curveOf(961)];
+    const at = (x: Float64Array) => smooth(jump(x), 0.95, x)[Math.round((x.length - 1) * 0.6)]!;
+    expect(Math.abs(at(coarse) - at(fine))).toBeLessThan(0.03);
+  });
+
   it("leaves a gap a gap and goes on after it", () => {
     const [first, gap, last] = smooth(Float64Array.from([1, Number.NaN, 3]), 0.5);
     expect(first).toBe(1);

@@ -37,24 +37,31 @@ export function toCurve(buckets: SeriesBuckets, axis: XAxis, startMs?: number): 
   };
 }
 
+/** In how many parts a width is divided for smoothing: `weight` is what the past keeps over one of them. */
+const PARTS = 240;
+
 /**
- * Exponential moving average, corrected for its start: `weight` is what the past keeps at each point. Gaps
- * stay gaps and do not disturb what follows them.
+ * Exponential moving average, corrected for its start. What the past keeps depends on how far away it is, so
+ * that few points are not dragged behind, and finer data of the same curve is not smoothed less. Gaps stay
+ * gaps and do not disturb what follows them. Without `x` each point is one part away from the next.
  */
-export function smooth(values: Float64Array, weight: number): Float64Array {
+export function smooth(values: Float64Array, weight: number, x?: Float64Array): Float64Array {
   if (weight <= 0) return values;
   const out = new Float64Array(values.length);
-  let average = 0;
-  let seen = 0;
+  const width = x && x.length > 1 ? x[x.length - 1]! - x[0]! : 0;
+  let [average, seen, before] = [0, 0, x?.[0] ?? 0];
   for (let at = 0; at < values.length; at += 1) {
     const value = values[at]!;
     if (!Number.isFinite(value)) {
       out[at] = value;
       continue;
     }
-    average = average * weight + value * (1 - weight);
-    seen += 1;
-    out[at] = average / (1 - weight ** seen);
+    const parts = x && width > 0 && seen > 0 ? ((x[at]! - before) / width) * PARTS : 1;
+    const kept = weight ** parts;
+    average = average * kept + value * (1 - kept);
+    seen = seen * kept + (1 - kept);
+    out[at] = seen > 0 ? average / seen : value;
+    before = x?.[at] ?? before;
   }
   return out;
 }

@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { bytes, exactToNumber, percentDelta, shortNumber, signedPercent, toNumber } from "./number";
+import {
+  bytes,
+  exactToNumber,
+  percentDelta,
+  shortNumber,
+  signedPercent,
+  tickNumber,
+  toNumber,
+} from "./number";
 import { duration, relativeTime } from "./time";
 
 describe("numbers", () => {
@@ -7,12 +15,25 @@ describe("numbers", () => {
     [0, "0"],
     [0.123456789, "0.12346"],
     [1234567, "1,234,567"],
+    [11611.37, "11,611.4"],
+    [-2048.126, "−2,048.1"],
     [-0.5, "−0.5"],
     [1e-7, "1.000e−7"],
     [2.5e12, "2.500e12"],
     [Number.NaN, "NaN"],
     [Number.NEGATIVE_INFINITY, "−∞"],
   ])("%d reads %s", (value, text) => expect(shortNumber(value)).toBe(text));
+
+  it.each([
+    [0, "0"],
+    [0.25, "0.25"],
+    [-1.5, "−1.5"],
+    [1500, "1,500"],
+    [12_000, "12k"],
+    [64_375_000_000, "64.375G"],
+    [2.5e-7, "2.5e−7"],
+    [1e-6, "1e−6"],
+  ])("%d beside an axis reads %s", (value, text) => expect(tickNumber(value)).toBe(text));
 
   it("come as words where JSON has none", () => {
     expect(toNumber("-Infinity")).toBe(Number.NEGATIVE_INFINITY);

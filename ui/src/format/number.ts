@@ -13,8 +13,32 @@ export function shortNumber(value: number, digits = 5): string {
   if (size >= 1e9 || size < 1e-4)
     return value.toExponential(3).replace("e+", "e").replace("-", "−").replace("e-", "e−");
   if (Number.isInteger(value)) return value.toLocaleString("en-US").replace("-", "−");
-  const text = size >= 1e5 ? value.toFixed(1) : String(Number(value.toPrecision(digits)));
-  return text.replace("-", "−");
+  if (size >= 1000) {
+    const places = size >= 1e5 ? 1 : Math.max(0, digits - 4);
+    return value.toLocaleString("en-US", { maximumFractionDigits: places }).replace("-", "−");
+  }
+  return String(Number(value.toPrecision(digits))).replace("-", "−");
+}
+
+const SIZES = [
+  [1e12, "T"],
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "k"],
+] as const;
+
+/** A number beside an axis, as short as it can be: `64.5G`, `12k`, `2.5e−7`. */
+export function tickNumber(value: number): string {
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  const digits = (number: number) => String(Number(number.toPrecision(5)));
+  let text: string;
+  if (size < 1e-3 || size >= 1e15) text = Number(value.toPrecision(4)).toExponential().replace("e+", "e");
+  else {
+    const [unit, sign] = (size >= 1e4 && SIZES.find(([each]) => size >= each)) || [1, ""];
+    text = unit === 1 && size >= 1000 ? value.toLocaleString("en-US") : `${digits(value / unit)}${sign}`;
+  }
+  return text.replaceAll("-", "−");
 }
 
 export function bytes(size: number): string {

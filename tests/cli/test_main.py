@@ -162,10 +162,15 @@ def test_help_loads_neither_server_nor_transport() -> None:
     [
         (["wino"], "There is no command 'wino'. Did you mean 'winner'?"),
         (["runs", "shwo"], "There is no command 'shwo'. Did you mean 'show'?"),
-        (["runs", "show"], "requires an argument"),
-        (["runs", "list", "--limit", "many"], "many"),
+        (["runs", "show"], "RUN is missing."),
+        (["gates", "create", "exam"], "--suite is missing."),
+        (["gates", "create", "exam", "--siute", "x"], "mean that by --siute?"),
+        (["runs", "list", "--limit"], "--limit needs a value."),
+        (["runs", "list", "--limit", "many"], "--limit takes a whole number, not 'many'."),
+        (["runs", "list", "--limit", "0"], "--limit must be at least 1, not 0."),
+        (["serve", "--closure-every", "often"], "--closure-every takes a number, not 'often'."),
         (["runs", "list", "--colour"], "--colour"),
-        (["promote", "a", "1", "2"], "2"),
+        (["promote", "a", "1", "2"], "There is no place for '2' here."),
     ],
 )
 def test_wrong_usage_exits_with_2_and_points_to_the_help(

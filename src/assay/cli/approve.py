@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from assay.cli.lookup import collect, parse_reference, version_of
-from assay.cli.options import DEFAULTS, Options
+from assay.cli.options import DEFAULTS, Limit, Options
 from assay.cli.output import note, print_json, print_table, say, when
 from assay.domain.errors import InvalidArgument
 from assay.sdk.client import url_path
@@ -21,7 +21,7 @@ def approve(
     reason: Annotated[str, Parameter(metavar="TEXT")] = "",
     withdraw: Annotated[str | None, Parameter(metavar="APPROVAL-ID")] = None,
     show: Annotated[bool, Parameter(name="--list")] = False,
-    limit: int = 100,
+    limit: Limit = 100,
     options: Options = DEFAULTS,
 ) -> None:
     """Agree that a version takes a protected alias, where its gate wants approvals.

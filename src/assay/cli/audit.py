@@ -21,7 +21,7 @@ from assay.cli.audit_proofs import (
 )
 from assay.cli.closure import closure
 from assay.cli.lookup import collect
-from assay.cli.options import DEFAULTS, Options
+from assay.cli.options import DEFAULTS, Limit, Options
 from assay.cli.output import complain, console, note, plural, print_json, print_table, say, when
 from assay.domain.errors import AppError, DataCorrupted, InvalidArgument, NotFound
 from assay.sdk.errors import ApiError
@@ -105,7 +105,7 @@ def log(
     outcome: Literal["allowed", "denied", "error"] | None = None,
     text: str | None = None,
     oldest_first: bool = False,
-    limit: int = 50,
+    limit: Limit = 50,
     options: Options = DEFAULTS,
 ) -> None:
     """Read the events of the ledger, newest first. Denied attempts are events too.

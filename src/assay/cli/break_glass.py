@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from assay.cli.lookup import collect, parse_reference, version_of
-from assay.cli.options import DEFAULTS, Options
+from assay.cli.options import DEFAULTS, Limit, Options
 from assay.cli.output import note, print_json, print_table, say, when
 from assay.sdk.client import url_path
 
@@ -81,7 +81,7 @@ def cancel(request_id: str, /, *, options: Options = DEFAULTS) -> None:
 
 
 @app.command(name="list")
-def list_requests(*, limit: int = 100, options: Options = DEFAULTS) -> None:
+def list_requests(*, limit: Limit = 100, options: Options = DEFAULTS) -> None:
     """List the requests of the workspace, closed ones included.
 
     Args:

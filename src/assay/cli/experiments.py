@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from assay.cli.lookup import collect, find_experiment
-from assay.cli.options import DEFAULTS, Options
+from assay.cli.options import DEFAULTS, Limit, Options
 from assay.cli.output import note, print_facts, print_json, print_table, say, when
 from assay.sdk.client import url_path
 
@@ -19,7 +19,7 @@ def list_experiments(
     *,
     filter_text: Annotated[str, Parameter(name="--filter", metavar="FILTER")] = "",
     view: Literal["active", "deleted", "all"] = "active",
-    limit: int = 100,
+    limit: Limit = 100,
     options: Options = DEFAULTS,
 ) -> None:
     """List experiments.

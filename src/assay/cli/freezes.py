@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from assay.cli.lookup import collect
-from assay.cli.options import DEFAULTS, Options
+from assay.cli.options import DEFAULTS, Limit, Options
 from assay.cli.output import note, print_json, print_table, say, when
 from assay.cli.utc_times import parse_utc
 from assay.sdk.client import url_path
@@ -47,7 +47,7 @@ def create(
 
 
 @app.command(name="list")
-def list_freezes(*, limit: int = 100, options: Options = DEFAULTS) -> None:
+def list_freezes(*, limit: Limit = 100, options: Options = DEFAULTS) -> None:
     """List the freeze windows, past and lifted ones included.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from assay.cli.lookup import collect
-from assay.cli.options import DEFAULTS, Options
+from assay.cli.options import DEFAULTS, Limit, Options
 from assay.cli.output import note, print_facts, print_json, print_table, say, when
 from assay.cli.utc_times import parse_utc
 from assay.sdk.client import url_path
@@ -36,7 +36,7 @@ def register(
 
 
 @app.command(name="list")
-def list_keys(*, limit: int = 100, options: Options = DEFAULTS) -> None:
+def list_keys(*, limit: Limit = 100, options: Options = DEFAULTS) -> None:
     """List the keys of the workspace, revoked ones included.
 
     Args:

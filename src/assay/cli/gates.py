@@ -10,7 +10,7 @@ from cyclopts import App, Group, Parameter
 
 from assay.cli import gate_keys
 from assay.cli.lookup import collect, parse_reference, version_of
-from assay.cli.options import DEFAULTS, Options
+from assay.cli.options import DEFAULTS, Limit, Options
 from assay.cli.output import note, print_facts, print_json, print_table, say, score, when
 from assay.cli.suites import upload_suite
 from assay.domain.errors import InvalidArgument
@@ -127,7 +127,7 @@ def create(
 def list_gates(
     *,
     everything: Annotated[bool, Parameter(name="--all")] = False,
-    limit: int = 100,
+    limit: Limit = 100,
     options: Options = DEFAULTS,
 ) -> None:
     """List the gates in force.
@@ -178,7 +178,7 @@ def runs(
     *,
     model: str | None = None,
     state: Literal["queued", "leased", "done", "cancelled"] | None = None,
-    limit: int = 50,
+    limit: Limit = 50,
     options: Options = DEFAULTS,
 ) -> None:
     """List gate runs with their verdicts, newest first.

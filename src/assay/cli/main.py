@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
-from cyclopts import App, CycloptsError, Parameter, UnknownCommandError
+from cyclopts import App, CycloptsError, Parameter
 
 from assay.cli.help import PlainHelp
 from assay.cli.options import closing_connections
 from assay.cli.output import complain, note
+from assay.cli.usage import sentence_of
 from assay.domain.errors import AppError
 from assay.sdk.errors import ApiError
 
@@ -61,6 +62,10 @@ NOUNS = {
     "tokens": ("assay.cli.tokens:app", "Create, list and revoke tokens."),
     "access": ("assay.cli.access:app", "Add principals, grant and revoke their roles."),
     "workspaces": ("assay.cli.workspaces:app", "List, create and configure workspaces."),
+    "completion": (
+        "assay.cli.completion:completion",
+        "Print what a shell needs to complete commands.",
+    ),
 }
 
 
@@ -128,19 +133,6 @@ def run(argv: list[str]) -> int:
 
 
 def _explain(error: CycloptsError) -> None:
-    if isinstance(error, UnknownCommandError) and error.unused_tokens:
-        sentence = _unknown(error.unused_tokens[0], list(error.app or NOUNS))
-    else:
-        sentence = str(error).strip()
     command = " ".join(("assay", *(error.command_chain or ())))
-    note(f"assay: {sentence}")
+    note(f"assay: {sentence_of(error)}")
     note(f"See `{command} --help`.")
-
-
-def _unknown(word: str, known: list[str]) -> str:
-    """As the parser would say it, but without loading every command's module to do so."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, [name for name in known if not name.startswith("-")], n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"There is no command {word!r}.{hint}"

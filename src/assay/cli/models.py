@@ -19,7 +19,7 @@ from assay.cli.lookup import (
     version_of,
     version_path,
 )
-from assay.cli.options import DEFAULTS, Options
+from assay.cli.options import DEFAULTS, Limit, Options
 from assay.cli.output import note, print_facts, print_json, print_table, say, score, size, when
 from assay.cli.verify import verify_copy, verify_stored
 from assay.cli.version_files import manifest_of
@@ -87,7 +87,7 @@ def register(
 def list_models(
     *,
     filter_text: Annotated[str, Parameter(name="--filter", metavar="FILTER")] = "",
-    limit: int = 100,
+    limit: Limit = 100,
     options: Options = DEFAULTS,
 ) -> None:
     """List registered models with their aliases.
@@ -160,7 +160,7 @@ def show(model: str, /, *, options: Options = DEFAULTS) -> None:
 
 
 @app.command
-def versions(name: str, /, *, limit: int = 100, options: Options = DEFAULTS) -> None:
+def versions(name: str, /, *, limit: Limit = 100, options: Options = DEFAULTS) -> None:
     """List the versions of a model, newest first.
 
     Args:

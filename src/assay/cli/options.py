@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 TIMEOUT_S = 30.0
 RETRIES = 2
 
+
+def _at_least_one(_type: object, value: int) -> None:
+    if value < 1:
+        msg = f"must be at least 1, not {value}."
+        raise ValueError(msg)
+
+
+Limit = Annotated[int, Parameter(metavar="N", validator=_at_least_one)]
+
 _opened: ContextVar[ExitStack] = ContextVar("opened")
 _GROUP = Group("Connection and output", sort_key=99)
 

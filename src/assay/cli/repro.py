@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from cyclopts import App, Parameter
 
 from assay.cli.lookup import collect, run_id_of
-from assay.cli.options import DEFAULTS, Options
+from assay.cli.options import DEFAULTS, Limit, Options
 from assay.cli.output import complain, note, print_json, print_table, say, when
 from assay.cli.repro_report import junit, markdown
 from assay.domain.errors import AppError, InvalidArgument
@@ -68,7 +68,7 @@ def claim(
 
 
 @app.command(name="list")
-def list_claims(*, limit: int = 100, options: Options = DEFAULTS) -> None:
+def list_claims(*, limit: Limit = 100, options: Options = DEFAULTS) -> None:
     """List the claims of the workspace.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from assay.cli.lookup import RUN_SHOWN, collect, experiment_ids, run_id_of
-from assay.cli.options import DEFAULTS, Options
+from assay.cli.options import DEFAULTS, Limit, Options
 from assay.cli.output import note, print_facts, print_json, print_table, say, when
 from assay.cli.run_health import health
 from assay.domain.errors import InvalidArgument
@@ -33,7 +33,7 @@ def list_runs(
     metric: Keys = (),
     param: Keys = (),
     view: View = "active",
-    limit: int = 50,
+    limit: Limit = 50,
     options: Options = DEFAULTS,
 ) -> None:
     """List runs, the latest started first.
@@ -58,7 +58,7 @@ def search(
     metric: Keys = (),
     param: Keys = (),
     view: View = "active",
-    limit: int = 50,
+    limit: Limit = 50,
     options: Options = DEFAULTS,
 ) -> None:
     """Search runs by metrics, params, tags, attributes and datasets.

@@ -6,28 +6,33 @@ import gc
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from assay.domain.errors import FailedPrecondition
 from assay.domain.webhook_target import parse_allowed_hosts
 
+_PROXY = Group("Behind a proxy", sort_key=1)
+_OUTSIDE = Group("What it may reach", sort_key=2)
+
 
 def serve(  # noqa: PLR0913 - every flag of the command is a parameter
     *,
-    host: str = "127.0.0.1",
-    port: int = 7475,
-    data: Path = Path("assay-data"),
-    database: str | None = None,
-    blobs: str | None = None,
-    auth: Annotated[bool, Parameter(negative="")] = False,
+    host: Annotated[str, Parameter(metavar="ADDRESS")] = "127.0.0.1",
+    port: Annotated[int, Parameter(metavar="N")] = 7475,
+    data: Annotated[Path, Parameter(metavar="DIR")] = Path("assay-data"),
+    database: Annotated[str | None, Parameter(metavar="PLACE")] = None,
+    blobs: Annotated[str | None, Parameter(metavar="DIR")] = None,
+    auth: bool = False,
     lineage: Literal["required", "recorded"] = "required",
-    protect: str = "production,champion",
-    external_url: Annotated[str, Parameter(env_var="ASSAY_EXTERNAL_URL")] = "",
-    allow_host: Annotated[tuple[str, ...], Parameter(negative="")] = (),
-    webhook_hosts: str = "",
-    source_root: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
-    closure_every: float = 24.0,
-    anchor_to: str | None = None,
+    protect: Annotated[str, Parameter(metavar="ALIASES")] = "production,champion",
+    external_url: Annotated[
+        str, Parameter(metavar="URL", env_var="ASSAY_EXTERNAL_URL", group=_PROXY)
+    ] = "",
+    allow_host: Annotated[tuple[str, ...], Parameter(metavar="NAME", group=_PROXY)] = (),
+    webhook_hosts: Annotated[str, Parameter(metavar="HOSTS", group=_OUTSIDE)] = "",
+    source_root: Annotated[tuple[Path, ...], Parameter(metavar="DIR", group=_OUTSIDE)] = (),
+    closure_every: Annotated[float, Parameter(metavar="HOURS", group=_OUTSIDE)] = 24.0,
+    anchor_to: Annotated[str | None, Parameter(metavar="PLACE", group=_OUTSIDE)] = None,
     log_level: Literal["debug", "info", "warning", "error"] = "info",
 ) -> None:
     """Start the server.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App
 
 from assay.cli.lookup import collect
-from assay.cli.options import DEFAULTS, Options
+from assay.cli.options import DEFAULTS, Limit, Options
 from assay.cli.output import note, print_facts, print_json, print_table, say, when
 from assay.cli.progress import transfer
 from assay.sdk.client import url_path
@@ -23,7 +23,7 @@ app = App(name="suites")
 
 
 @app.command(name="list")
-def list_suites(*, limit: int = 100, options: Options = DEFAULTS) -> None:
+def list_suites(*, limit: Limit = 100, options: Options = DEFAULTS) -> None:
     """List the eval suites of the workspace.
 
     Args:

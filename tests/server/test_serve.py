@@ -62,6 +62,14 @@ def test_another_address_needs_accounts(data: Path, host: str) -> None:
     assert not data.exists()
 
 
+def test_an_address_of_another_machine_is_not_taken_for_a_busy_port(data: Path) -> None:
+    """The hint belongs to the fault: there is no use in trying other ports."""
+    said = refused("--host", "192.0.2.1", "--auth", "--data", str(data))
+
+    assert "--host is an address or a name of this machine" in said
+    assert "--port" not in said
+
+
 def test_a_folder_has_one_server(server: LiveServer, data: Path) -> None:
     """A second server on the same data is refused, whatever its port."""
     said = refused("--port", "0", "--data", str(data))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import socket
 import sys
@@ -16,6 +17,12 @@ from assay.server.logging import configure
 from assay.server.settings import Settings
 
 GRACE_S = 10
+
+_HINTS = {
+    errno.EADDRINUSE: ("port", "Is a server running there? Try --port."),
+    errno.EACCES: ("port", "This user may not take that port. Try --port with one from 1024 on."),
+}
+_HINT_OTHERWISE = ("host", "--host is an address or a name of this machine.")
 
 
 class _Server(uvicorn.Server):
@@ -93,8 +100,9 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.set_inheritable(True)
     except OSError as error:
         listener.close()
-        msg = f"Cannot listen on {host}:{port}: {error.strerror}. Is a server running there? Try --port."
-        raise Unavailable(msg, field="port") from error
+        field, hint = _HINTS.get(error.errno or 0, _HINT_OTHERWISE)
+        msg = f"Cannot listen on {host}:{port}: {error.strerror}. {hint}"
+        raise Unavailable(msg, field=field) from error
     return listener
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7475
 DEFAULT_DATA = Path("assay-data")
 _URL_PATH: Final = re.compile(r"(/[A-Za-z0-9._~\-]{1,64}){0,8}")
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9._\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
+_SCHEMES: Final = frozenset({"sqlite", "postgresql", "postgres", "postgresql+psycopg"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +52,33 @@ class Settings:
                 "Add --auth to ask for credentials, or leave --host at 127.0.0.1."
             )
             raise InvalidArgument(msg, field="host")
+        if not 0 <= self.closure_every_hours < math.inf:
+            msg = f"--closure-every is a number of hours, or 0 for never, not {self.closure_every_hours}."
+            raise InvalidArgument(msg, field="closure_every")
+        for name in self.allowed_hosts:
+            if _HOST_NAME.fullmatch(name) is None:
+                msg = f"--allow-host is a name such as assay.example, without port or path, not {name[:100]!r}."
+                raise InvalidArgument(msg, field="allow_host")
+        self._check_places()
+
+    def _check_places(self) -> None:
+        scheme, is_address, _ = (self.database or "").partition("://")
+        if is_address and scheme not in _SCHEMES:
+            msg = f"--database is a file or postgresql://user@host/name; {scheme}:// is neither."
+            raise InvalidArgument(msg, field="database")
+        if self.data.exists() and not self.data.is_dir():
+            raise InvalidArgument(f"--data is a folder, and {self.data} is a file.", field="data")
+        for root in self.source_roots:
+            if not root.is_dir():
+                msg = f"--source-root is a folder that exists, and {root} is none."
+                raise InvalidArgument(msg, field="source_root")
 
     def database_url(self) -> str:
         """The database to open."""
         return self.database or f"sqlite:///{self.data / 'assay.db'}"
 
     def blob_place(self) -> str:
-        """Where artifact bytes go: a folder or `s3://bucket/prefix`."""
+        """The folder that artifact bytes go to."""
         return self.blobs or str(self.data / "blobs")
 
 

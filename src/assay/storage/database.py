@@ -341,7 +341,9 @@ class PostgresqlDatabase(Database):
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("SELECT 1")
         except sql_errors.DBAPIError as error:
-            msg = f"Cannot reach the database {parsed.render_as_string(hide_password=True)}: {error.orig}"
+            shown = parsed.set(drivername="postgresql").render_as_string(hide_password=True)
+            # The driver says it in several lines, one for each address that it has tried.
+            msg = f"Cannot reach the database {shown}: {' '.join(str(error.orig).split())}"
             raise Unavailable(msg) from error
 
     @contextmanager

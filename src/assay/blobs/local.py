@@ -56,6 +56,17 @@ class LocalBlobStore:
         # A store that is dropped without `close` gives its handles back as well.
         self._let_go = weakref.finalize(self, _close_all, held)
 
+    @property
+    def kind(self) -> str:
+        """A folder."""
+        return "folder"
+
+    def free_bytes(self) -> int:
+        """What is left of the disk for this user."""
+        with refusals():
+            space = os.fstatvfs(self._root)
+        return space.f_bavail * space.f_frsize
+
     def begin(self) -> LocalUpload:
         """Start an upload. Raises `Unavailable` when there is no room."""
         self._check_room()
@@ -148,8 +159,7 @@ class LocalBlobStore:
         self._let_go()
 
     def _check_room(self) -> None:
-        space = os.fstatvfs(self._root)
-        if space.f_bavail * space.f_frsize < self._min_free_bytes:
+        if self.free_bytes() < self._min_free_bytes:
             raise Unavailable("The disk of the blob store is full. Free some space and try again.")
 
     def _place(self, temporary: str, blob: BlobInfo) -> None:

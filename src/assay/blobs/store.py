@@ -102,6 +102,15 @@ class BlobStore(Protocol):
     Safe to use from several threads at once, uploads of the same bytes included.
     """
 
+    @property
+    def kind(self) -> str:
+        """What keeps the bytes, in one word: `folder`."""
+        ...
+
+    def free_bytes(self) -> int | None:
+        """How much more fits; None where nobody knows."""
+        ...
+
     def begin(self) -> Upload:
         """Start an upload. Raises `Unavailable` when there is no room."""
         ...

@@ -48,6 +48,7 @@ class Action(StrEnum):
     WORKSPACE_WRITE = "workspace.write"
     ACCESS_READ = "access.read"
     ACCESS_WRITE = "access.write"
+    STORAGE_READ = "storage.read"
 
 
 _READS = frozenset(
@@ -82,7 +83,8 @@ GRANTS: Mapping[Role, frozenset[Action]] = {
     # A gate runner leases work and writes verdicts. It reads no runs, models or other workspaces:
     # what a leased gate run needs is handed out with the lease.
     Role.GATE: frozenset({Action.GATE_RUN, Action.VERDICT_WRITE}),
-    Role.AUDITOR: _READS | {Action.ITEM_READ, Action.LEDGER_READ, Action.ACCESS_READ},
+    Role.AUDITOR: _READS
+    | {Action.ITEM_READ, Action.LEDGER_READ, Action.ACCESS_READ, Action.STORAGE_READ},
     # Everything but evidence: an admin can neither lease a gate run nor write a verdict.
     Role.ADMIN: frozenset(Action) - {Action.GATE_RUN, Action.VERDICT_WRITE},
 }

@@ -41,6 +41,7 @@ from assay.services.saved_views import SavedViews
 from assay.services.search import Search
 from assay.services.signatures import Signatures
 from assay.services.stages import Stages
+from assay.services.storage_report import StorageReports
 from assay.services.sweeps import Sweeps
 from assay.services.versions import Versions
 from assay.services.webhook_delivery import WebhookDelivery
@@ -95,6 +96,7 @@ class Services:
     signatures: Signatures
     clients: ClientTracking
     sweeps: Sweeps
+    storage_reports: StorageReports
 
     def start(self) -> None:
         """Start the background threads and clear what an earlier crash left half-uploaded."""
@@ -110,6 +112,7 @@ class Services:
     def close(self) -> None:
         """Write what was accepted, then stop the threads."""
         self.live.close()
+        self.storage_reports.close()
         self.clients.close()
         self.checkpoints.close()
         self.closing.schedule.close()
@@ -195,4 +198,5 @@ def _tracking(platform: Platform, ledger: Ledger) -> dict[str, Any]:
         "compaction": compaction,
         "clients": ClientTracking(platform, runs, ingest, ledger),
         "sweeps": Sweeps(platform),
+        "storage_reports": StorageReports(platform, ingest, compaction),
     }

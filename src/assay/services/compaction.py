@@ -87,6 +87,10 @@ class Compaction:
             self._thread.join()
             self._thread = None
 
+    def load(self) -> int:
+        """How many runs are known to have points that are not packed yet."""
+        return len(self._backlogs)
+
     def note(self, run_pk: int, points: int) -> None:
         """Take note of a tail row that was committed."""
         self._backlogs.note(run_pk, points)

@@ -76,6 +76,10 @@ class Ingest:
             self._thread.join()
             self._thread = None
 
+    def load(self) -> tuple[int, int]:
+        """How many batches wait to be written, and their points."""
+        return self._queue.load()
+
     async def submit(
         self,
         context: Context,

@@ -126,6 +126,12 @@ class IngestQueue:
             self._closed = True
             self._filled.notify_all()
 
+    def load(self) -> tuple[int, int]:
+        """How many entries wait to be written, and their points."""
+        with self._lock:
+            late = sum(item.points for item in self._waiting)
+            return len(self._queued) + len(self._waiting), self._points + late
+
     def is_empty(self) -> bool:
         """Whether nothing waits to be written."""
         return not self._queued

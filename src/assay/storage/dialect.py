@@ -74,3 +74,10 @@ def like(
 def placeholder(engine: Engine) -> str:
     """The driver's own parameter mark, for the statements of the hot path."""
     return "?" if engine is Engine.SQLITE else "%s"
+
+
+DATABASE_BYTES = {
+    Engine.SQLITE: "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+    Engine.POSTGRESQL: "SELECT pg_database_size(current_database())",
+}
+"""How large the database is, each engine in its words."""

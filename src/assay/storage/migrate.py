@@ -93,6 +93,11 @@ def check(database: Database) -> None:
         raise FailedPrecondition(msg)
 
 
+def schema_number(tx: Transaction) -> int:
+    """The number of the last migration that this database has; 0 before the first."""
+    return max(_applied(tx, tx.engine), default=0)
+
+
 def statements(sql: str) -> list[str]:
     """The single statements of a script.
 

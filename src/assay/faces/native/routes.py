@@ -39,6 +39,7 @@ from assay.faces.native import (
     run_values,
     runs,
     saved_views,
+    storage,
     versions,
     webhooks,
     workspaces,
@@ -80,6 +81,7 @@ _NOUNS: tuple[Endpoint, ...] = (
     *access.ENDPOINTS,
     *page_lineage.ENDPOINTS,
     *page_links.ENDPOINTS,
+    *storage.ENDPOINTS,
     *importing.ENDPOINTS,
     *importing_runs.ENDPOINTS,
 )

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from assay.domain.access import LOCAL_OWNER, Actor, Role
+from assay.domain.collection import NewVersion
 from assay.faces.native.collections import ENDPOINTS
 from assay.services.assembly import build_services
 from assay.storage.database import Database
 from tests.support.native_app import ask, native_app
-from tests.support.platform import START_MS, an_actor, make_platform
+from tests.support.platform import START_MS, a_context, an_actor, make_platform
 
 VERSIONS = "/api/v1/collection-versions"
 Send = Callable[..., Any]
@@ -120,3 +121,18 @@ def test_others_see_nothing_and_viewers_write_nothing(send: Send, who: list[Acto
     who[0] = an_actor("eve", Role.CONTRIBUTOR, workspace="elsewhere")
     assert send("GET", address).status_code == 404
     assert send("GET", f"{address}/files/d/x.bin").status_code == 404
+
+
+def test_a_version_is_found_by_the_id_of_its_client(
+    tmp_path: Path, sqlite_database: Database
+) -> None:
+    """As a list of one or of none, so that a page that asks is never refused."""
+    services = build_services(make_platform(tmp_path, sqlite_database), accounts=False)
+    services.workspaces.ensure_defaults(START_MS)
+    new = NewVersion(name="seen", type="run_table", client_id="c" * 128)
+    made = services.collections.drafts.begin(a_context(), "0", new)
+    app = native_app(services.platform, ENDPOINTS, collections=services.collections)
+    found = ask(app, "GET", f"{VERSIONS}?client_id={'c' * 128}").json()["versions"]
+    assert [one["version_id"] for one in found] == [made.version_id]
+    assert ask(app, "GET", f"{VERSIONS}?client_id=other").json()["versions"] == []
+    assert ask(app, "GET", VERSIONS).status_code == 422

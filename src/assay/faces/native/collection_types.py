@@ -121,6 +121,12 @@ class PlaceQuery(msgspec.Struct, forbid_unknown_fields=True):
     page_token: str | None = None
 
 
+class ClientQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """By which id its client knows a version."""
+
+    client_id: str
+
+
 class FilesQuery(msgspec.Struct, forbid_unknown_fields=True):
     """Which page of files."""
 

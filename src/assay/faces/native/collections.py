@@ -18,6 +18,7 @@ from assay.domain.collection import (
 from assay.faces.endpoint import FILE_BODY, JSON_BODY, NO_BODY, SMALL_BODY, Call, Endpoint
 from assay.faces.files import file_response, stream_upload
 from assay.faces.native.collection_types import (
+    ClientQuery,
     CollectionAnswer,
     CollectionFileAnswer,
     CollectionFilePage,
@@ -97,6 +98,13 @@ def begin_version(call: Call, body: DraftRequest) -> VersionAnswer:
     )
     drafts = call.services.collections.drafts
     return version_answer(drafts.begin(call.context, body.experiment_id, new))
+
+
+def find_versions(call: Call) -> VersionPage:
+    """The version that a client made under an id of its own, or none."""
+    reads = call.services.collections.reads
+    found = reads.find_by_client_id(call.context, call.query(ClientQuery).client_id)
+    return VersionPage([] if found is None else [version_answer(found)], None)
 
 
 def get_version(call: Call) -> VersionAnswer:
@@ -272,6 +280,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handler=resolve_version,
         query=PlaceQuery,
         response=VersionAnswer,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/collection-versions",
+        name="collections.find_versions",
+        summary="The version that a client (W&B's, for one) knows under an id of its own, or none",
+        permission=Action.TRACKING_READ,
+        body_limit=NO_BODY,
+        handler=find_versions,
+        query=ClientQuery,
+        response=VersionPage,
     ),
     Endpoint(
         method="POST",

@@ -16,6 +16,7 @@ export default defineConfig({
     reportCompressedSize: true,
     chunkSizeWarningLimit: 600,
   },
+  worker: { format: "es" },
   resolve: { alias: { "@": new URL("./src", import.meta.url).pathname } },
   server: { proxy: { "/api": server, "/health": server } },
   test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"] },

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
-import { flow, runPython, settled, stage } from "./harness.mjs";
+import { flow, runPython, settled, stage, violations } from "./harness.mjs";
 
 const PROGRAM = `
 import os, sys, wave
@@ -28,9 +28,12 @@ with wandb.init(project="post-training", name="sft", config={"base": "Qwen/Qwen3
         run.log(row)
     print("\\x1b[31mred ink\\x1b[0m", file=sys.stderr)
     asked = wandb.Table(columns=["prompt", "completion", "reward"], data=[["2+2?", "4", 1.0], ["2+2?", "<script>window.pwned=1</script>", 0.0]])
-    seen = wandb.Table(columns=["id", "drawn"], data=[[1, wandb.Image((random.rand(9, 9, 3) * 255).astype("uint8"))]])
+    picture = lambda caption: wandb.Image((random.rand(24, 36, 3) * 255).astype("uint8"), caption=caption)
     page = wandb.Html("<h1>Rendered</h1><script>top.pwned=2</script>")
-    run.log({"completions": asked, "seen": seen, "page": page, "tone": wandb.Audio("tone.wav", caption="a tone")})
+    run.log({"completions": asked, "page": page, "tone": wandb.Audio("tone.wav", caption="a tone")})
+    for id in (1, 2):
+        row = [id, picture(f"drawn {id}"), wandb.Audio("tone.wav"), wandb.Html("<h1>Cell</h1><script>top.pwned=3</script>"), [picture("left"), picture("right")]]
+        run.log({"seen": wandb.Table(columns=["id", "drawn", "said", "shown", "pair"], data=[row, [id + 10, None, None, None, None]])})
     mix = wandb.Artifact("sft-mix", type="dataset", metadata={"rows": 2})
     with mix.new_file("rows.csv") as file:
         file.write("a,b\\n1,2\\n")
@@ -89,13 +92,6 @@ flow("pictures, sounds, tables, pages and histograms of a wandb run are seen, an
     await choose(page, "completions");
     await page.getByText("2 completions").first().waitFor();
     await page.getByText("<script>window.pwned=1</script>").first().waitFor();
-    await choose(page, "seen");
-    await page.getByRole("cell", { name: "1", exact: true }).waitFor();
-    await page.getByRole("link", { name: /^run-.*-seen:v0$/ }).click();
-    await page.getByRole("button", { name: "seen.table.json" }).click();
-    await page.getByRole("cell", { name: /^media\/images\/.*png$/ }).first().waitFor();
-    // Which file is looked at replaces the address, so one step leads back.
-    await page.goBack();
     await choose(page, "weights");
     const steps = page.getByRole("img", { name: "Histograms of 12 steps" });
     await steps.click({ position: { x: 5, y: 50 } });
@@ -103,6 +99,34 @@ flow("pictures, sounds, tables, pages and histograms of a wandb run are seen, an
     await choose(page, "page");
     await page.getByRole("button").filter({ hasText: /draw|frame|show/i }).first().click();
     await page.waitForFunction(() => document.querySelector("iframe"));
+  }));
+
+flow("cells of a wandb table show their pictures and sounds, each step its own, and pages act nowhere", () =>
+  here.visit(`/default/post-training/runs/${run}`, async (page) => {
+    await page.getByRole("link", { name: "Samples" }).click();
+    await page.getByLabel("Which samples").waitFor();
+    await choose(page, "seen");
+    const grid = page.getByRole("grid", { name: "Rows of the table" });
+    await grid.getByRole("img", { name: "drawn 2" }).waitFor();
+    await grid.getByRole("img", { name: "right" }).waitFor();
+    await grid.getByLabel(/wav$/).waitFor();
+    await page.getByRole("button", { name: "Earlier" }).click();
+    await grid.getByRole("img", { name: "drawn 1" }).waitFor();
+    await settled(page);
+    assert.deepEqual(await violations(page), []);
+    await grid.getByRole("img", { name: "drawn 1" }).click();
+    await page.getByRole("dialog").getByRole("img", { name: "drawn 1" }).waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+    await grid.getByRole("gridcell", { name: /html$/ }).click();
+    await page.getByText("HTML, shown as its source.").waitFor();
+    await page.getByRole("button", { name: "Draw it" }).click();
+    await page.frameLocator("iframe").getByRole("heading", { name: "Cell" }).waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+    await page.getByRole("link", { name: /^run-.*-seen:v0$/ }).click();
+    await page.getByRole("button", { name: "seen.table.json" }).click();
+    await grid.getByRole("img", { name: "drawn 1" }).waitFor();
+    await settled(page);
+    assert.deepEqual(await violations(page), []);
   }));
 
 flow("what a wandb run printed and measured of its machine is read", () =>
@@ -120,7 +144,7 @@ flow("a collection shows its versions, its files, who logged it and who used it"
     await page.getByText("latest").first().waitFor();
     await page.getByRole("link", { name: "reader" }).waitFor();
     await page.getByRole("button", { name: "rows.csv" }).click();
-    await page.getByRole("cell", { name: "2", exact: true }).waitFor();
+    await page.getByRole("gridcell", { name: "2", exact: true }).waitFor();
     await page.getByRole("link", { name: "sft", exact: true }).click();
     await page.getByText("Inputs and outputs").first().waitFor();
     await page.getByRole("link", { name: "sft-mix:v0" }).waitFor();

@@ -102,6 +102,15 @@ export const collectionVersion = (versionId: string) =>
     queryFn: ({ signal }) => get<CollectionVersion>(apiPath("collection-versions", versionId), {}, signal),
   });
 
+/** The version that a client knows under an id of its own; null where there is none. */
+export const versionOfClient = (clientId: string) =>
+  queryOptions({
+    queryKey: ["collection-version", "of-client", clientId],
+    queryFn: async ({ signal }) =>
+      (await get<{ versions: CollectionVersion[] }>("/collection-versions", { client_id: clientId }, signal))
+        .versions[0] ?? null,
+  });
+
 export const collectionFiles = (versionId: string) =>
   infiniteQueryOptions({
     queryKey: ["collection-version", versionId, "files"],

@@ -140,7 +140,7 @@ function Branch({
 function Icon({ path }: { path: string }) {
   const kind = kindOf(path);
   if (kind === "image") return <FileImage />;
-  if (kind === "csv") return <FileSpreadsheet />;
+  if (kind === "csv" || kind === "parquet" || kind === "jsonl") return <FileSpreadsheet />;
   return kind === "json" || kind === "text" ? <FileCode2 /> : <File />;
 }
 

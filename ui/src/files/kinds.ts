@@ -2,7 +2,9 @@
 export type FileKind =
   | "text"
   | "json"
+  | "jsonl"
   | "csv"
+  | "parquet"
   | "markdown"
   | "image"
   | "audio"
@@ -12,7 +14,9 @@ export type FileKind =
 
 const KINDS: readonly [FileKind, RegExp][] = [
   ["json", /\.(json|ipynb)$/i],
+  ["jsonl", /\.(jsonl|ndjson)$/i],
   ["csv", /\.(csv|tsv)$/i],
+  ["parquet", /\.(parquet|pq)$/i],
   ["markdown", /\.(md|markdown)$/i],
   ["image", /\.(png|jpe?g|gif|webp|svg|bmp|avif)$/i],
   ["audio", /\.(wav|mp3|ogg|flac|m4a)$/i],
@@ -20,7 +24,7 @@ const KINDS: readonly [FileKind, RegExp][] = [
   ["tensors", /\.safetensors$/i],
   [
     "text",
-    /(\.(txt|log|py|ya?ml|toml|ini|cfg|conf|sh|js|ts|tsx|jsx|css|html?|xml|jsonl|ndjson|sql|rs|go|c|h|cpp|java|diff|patch|env|lock|jinja2?|model|vocab|merges)|(^|\/)(MLmodel|Makefile|Dockerfile|LICENSE|README))$/i,
+    /(\.(txt|log|py|ya?ml|toml|ini|cfg|conf|sh|js|ts|tsx|jsx|css|html?|xml|sql|rs|go|c|h|cpp|java|diff|patch|env|lock|jinja2?|model|vocab|merges)|(^|\/)(MLmodel|Makefile|Dockerfile|LICENSE|README))$/i,
   ],
 ];
 
@@ -126,22 +130,4 @@ export function readTensors(header: string): { tensors: Tensor[]; metadata: Reco
       tensors.push({ name, dtype: String(entry.dtype), shape: entry.shape.map(Number) });
   }
   return { tensors, metadata };
-}
-
-/** The rows of a `*.table.json` file as the wandb client writes it, names first; null for anything else. */
-export function tableRows(path: string, text: string): string[][] | null {
-  if (!/\.table\.json$/i.test(path)) return null;
-  try {
-    const { columns, data } = JSON.parse(text) as { columns?: unknown; data?: unknown };
-    if (!Array.isArray(columns) || !Array.isArray(data)) return null;
-    return [columns.map(String), ...data.filter(Array.isArray).map((row) => row.map(cellText))];
-  } catch {
-    return null;
-  }
-}
-
-function cellText(cell: unknown): string {
-  if (typeof cell === "string") return cell;
-  const path = (cell as { path?: unknown } | null)?.path;
-  return typeof path === "string" ? path : JSON.stringify(cell ?? "");
 }

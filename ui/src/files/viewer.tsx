@@ -1,27 +1,20 @@
 import { useQuery } from "@tanstack/react-query";
 import { Download } from "lucide-react";
-import { type ReactNode, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { send } from "@/api/client";
 import { failed } from "@/app/toasts";
 import { save } from "@/charts/download";
 import { Button } from "@/design/button";
-import { Markdown } from "@/design/markdown";
 import { Digest } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { bytes } from "@/format/number";
-import {
-  type FileKind,
-  kindOf,
-  mediaType,
-  parseCsv,
-  readTensors,
-  tableRows,
-  tensorHeaderSize,
-} from "./kinds";
+import { kindOf, mediaType, readTensors, tensorHeaderSize } from "./kinds";
+import { TextFile, TextTable } from "./text-file";
 
-const MOST_TEXT = 1024 * 1024;
+/** With its library in a chunk of its own, which comes when somebody opens such a file. */
+const ParquetView = lazy(() => import("./parquet/view"));
+
 const MOST_MEDIA = 128 * 1024 * 1024;
-const MOST_ROWS = 1000;
 
 export interface ViewedFile {
   path: string;
@@ -55,7 +48,7 @@ export function FileViewer({ file }: { file: ViewedFile }) {
           <Download /> Download
         </Button>
       </header>
-      <div className="min-h-0 min-w-0 flex-1 overflow-auto">
+      <div className="min-h-0 min-w-0 flex-1 overflow-auto [&:has([role=grid])]:overflow-hidden">
         {kind === "none" ? (
           <p className="p-4 text-ink-3">
             {file.sizeBytes === 0
@@ -64,108 +57,17 @@ export function FileViewer({ file }: { file: ViewedFile }) {
           </p>
         ) : kind === "image" || kind === "audio" || kind === "video" ? (
           <Media file={file} kind={kind} />
+        ) : kind === "parquet" ? (
+          <Suspense fallback={<SkeletonRows rows={10} />}>
+            <ParquetView url={file.url} sizeBytes={file.sizeBytes} />
+          </Suspense>
         ) : kind === "tensors" ? (
           <Tensors file={file} />
         ) : (
-          <Text file={file} kind={kind} />
+          <TextFile file={file} kind={kind} />
         )}
       </div>
     </div>
-  );
-}
-
-function Text({ file, kind }: { file: ViewedFile; kind: FileKind }) {
-  const { data, error, isPending } = useQuery({
-    queryKey: ["file", file.sha256, "text"],
-    queryFn: async ({ signal }) => {
-      const headers: Record<string, string> =
-        file.sizeBytes > MOST_TEXT ? { range: `bytes=0-${MOST_TEXT - 1}` } : {};
-      return (await send("GET", file.url, { headers, signal })).text();
-    },
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-  if (isPending) return <SkeletonRows />;
-  if (error) return <Failure error={error} compact />;
-  const cut = file.sizeBytes > MOST_TEXT;
-  return (
-    <>
-      {cut ? (
-        <p className="border-b border-line bg-warn-soft px-4 py-1.5 text-xs text-warn">
-          The first {bytes(MOST_TEXT)} are shown.
-        </p>
-      ) : null}
-      {shown(kind, data, file.path, cut)}
-    </>
-  );
-}
-
-function shown(kind: FileKind, text: string, path: string, cut: boolean): ReactNode {
-  if (kind === "csv") return <Rows rows={parseCsv(text, /\.tsv$/i.test(path) ? "\t" : ",", MOST_ROWS + 1)} />;
-  if (kind === "markdown") {
-    return (
-      <div className="max-w-3xl p-5">
-        <Markdown text={text} />
-      </div>
-    );
-  }
-  const table = cut ? null : tableRows(path, text);
-  if (table) return <Rows rows={table} />;
-  return <Lines text={kind === "json" && !cut ? pretty(text) : text} />;
-}
-
-function pretty(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
-}
-
-function Lines({ text }: { text: string }) {
-  const count = text.split("\n").length;
-  return (
-    <div className="flex min-w-max font-mono text-xs leading-5">
-      <pre
-        aria-hidden
-        className="sticky left-0 border-r border-line bg-surface px-3 py-3 text-right text-ink-3 select-none"
-      >
-        {Array.from({ length: Math.min(count, 20_000) }, (_, index) => index + 1).join("\n")}
-      </pre>
-      <pre className="px-4 py-3">{text}</pre>
-    </div>
-  );
-}
-
-export function Rows({ rows }: { rows: readonly (readonly string[])[] }) {
-  const [head, ...body] = rows;
-  if (!head) return <p className="p-4 text-ink-3">The table is empty.</p>;
-  return (
-    <table className="text-xs">
-      <thead className="sticky top-0 bg-surface">
-        <tr>
-          {head.map((cell, index) => (
-            <th
-              key={index}
-              scope="col"
-              className="border-b border-line px-3 py-2 text-left font-medium whitespace-nowrap text-ink-3"
-            >
-              {cell}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {body.slice(0, MOST_ROWS).map((row, index) => (
-          <tr key={index} className="border-b border-line/60 hover:bg-hover">
-            {row.map((cell, column) => (
-              <td key={column} className="max-w-96 truncate px-3 py-1.5 tabular" title={cell}>
-                {cell}
-              </td>
-            ))}
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }
 
@@ -229,5 +131,5 @@ function Tensors({ file }: { file: ViewedFile }) {
     each.shape.join(" × "),
     each.shape.reduce((a, b) => a * b, 1).toLocaleString("en-US"),
   ]);
-  return <Rows rows={[["tensor", "dtype", "shape", "parameters"], ...rows]} />;
+  return <TextTable label="Tensors" rows={[["tensor", "dtype", "shape", "parameters"], ...rows]} />;
 }

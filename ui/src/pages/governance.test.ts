@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import type { Freeze, RunnerKey } from "@/api/governance";
-import { tableRows } from "@/files/kinds";
 import { namedIn } from "./foreign-parts";
 import { dayEnd, dayStart, titleOf } from "./ledger/events";
 import { freezesNow } from "./models/freezes";
@@ -64,17 +63,4 @@ test("a freeze ends with the day unless told otherwise", () => {
   expect(text).toBe("2026-08-01T23:59");
   expect(localMs(text)).toBe(new Date(2026, 7, 1, 23, 59).getTime());
   expect(localMs("")).toBeNull();
-});
-
-test("a file with a table of the wandb client is read as rows, and anything else is not", () => {
-  const text = '{"columns":["id","drawn"],"data":[[1,{"_type":"image-file","path":"media/a.png"}]]}';
-  expect(tableRows("seen.table.json", text)).toEqual([
-    ["id", "drawn"],
-    ["1", "media/a.png"],
-  ]);
-  expect([
-    tableRows("seen.json", text),
-    tableRows("a.table.json", "[1]"),
-    tableRows("a.table.json", "{"),
-  ]).toEqual([null, null, null]);
 });

@@ -1,16 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
-import { apiPath, filePath, send } from "@/api/client";
-import { usesOfRun } from "@/api/collections";
+import type { ReactNode } from "react";
+import { apiPath, filePath } from "@/api/client";
+import { usesOfRun, versionOfClient } from "@/api/collections";
 import { Failure, Skeleton, SkeletonRows } from "@/design/states";
 import { Framed } from "@/files/framed";
-import { sniffed } from "@/files/kinds";
+import { fetchBounded, useMediaUrl } from "@/files/media";
 import { CollectionVersionLink } from "../collections/link";
-import type { Medium, Recorded, RecordedFile } from "./recorded";
+import type { ArtifactEntry, Medium, Recorded, RecordedFile } from "./recorded";
 import { TableView } from "./table-view";
 
-const MOST_TEXT = 16 * 1024 * 1024;
+const MOST_TEXT = 32 * 1024 * 1024;
+const MOST_MEDIUM = 128 * 1024 * 1024;
 
 const urlOf = (runId: string, path: string): string => `${apiPath("runs", runId)}/files/${filePath(path)}`;
 
@@ -42,24 +43,23 @@ export function RecordedFiles({
       </div>
     );
   }
-  if (recorded.is === "table" || recorded.is === "html") {
-    const shown = files.map((file) => (
-      <TextFile
-        key={file.path}
-        runId={runId}
-        file={file}
-        is={recorded.is === "table" ? "table" : "html"}
-        name={name}
-      />
-    ));
-    return recorded.is === "table" ? (
+  if (recorded.is === "table") {
+    return (
       <>
-        {shown}
-        <WholeTable runId={runId} tableKey={tableKey} />
+        {files.slice(0, 1).map((file) => (
+          <RecordedTable
+            key={file.path}
+            runId={runId}
+            file={file}
+            entry={recorded.entry}
+            tableKey={tableKey}
+          />
+        ))}
       </>
-    ) : (
-      shown
     );
+  }
+  if (recorded.is === "html") {
+    return files.map((file) => <PageFile key={file.path} runId={runId} file={file} name={name} />);
   }
   return (
     <ul className="rounded-lg border border-line bg-surface p-4">
@@ -78,8 +78,52 @@ export function RecordedFiles({
   );
 }
 
-/** The client keeps each table also as an artifact, with the pictures and sounds of its cells. */
-function WholeTable({ runId, tableKey }: { runId: string; tableKey: string }) {
+/**
+ * A table from the artifact that its client made of it, which has the pictures and sounds of its cells; else from the
+ * run's own file, which names them only.
+ */
+function RecordedTable({
+  runId,
+  file,
+  entry,
+  tableKey,
+}: {
+  runId: string;
+  file: RecordedFile;
+  entry: ArtifactEntry | null;
+  tableKey: string;
+}) {
+  const kept = useQuery({ ...versionOfClient(entry?.clientId ?? ""), enabled: entry !== null });
+  if (entry && kept.isPending) return <SkeletonRows />;
+  const own = <TableFile url={urlOf(runId, file.path)} folder={`${apiPath("runs", runId)}/files/`} />;
+  if (!entry || !kept.data) {
+    return (
+      <>
+        {own}
+        <TablesKept runId={runId} tableKey={tableKey} />
+      </>
+    );
+  }
+  const folder = `${apiPath("collection-versions", kept.data.version_id)}/files/`;
+  return (
+    <>
+      <TableFile url={folder + filePath(entry.path)} folder={folder} otherwise={own} />
+      <p className="text-xs text-ink-3">
+        Kept as <CollectionVersionLink version={kept.data} />
+      </p>
+    </>
+  );
+}
+
+/** A table file; what else there is when it cannot be had. */
+function TableFile({ url, folder, otherwise }: { url: string; folder: string; otherwise?: ReactNode }) {
+  const { data, error } = useText(url);
+  if (error) return otherwise ?? <Failure compact error={error} />;
+  return data === undefined ? <SkeletonRows /> : <TableView text={data} folder={folder} />;
+}
+
+/** The tables of this name that were kept as artifacts. */
+function TablesKept({ runId, tableKey }: { runId: string; tableKey: string }) {
   const uses = useQuery(usesOfRun(runId)).data ?? [];
   const found = uses.filter(
     ({ version: { collection } }) =>
@@ -96,28 +140,6 @@ function WholeTable({ runId, tableKey }: { runId: string; tableKey: string }) {
   );
 }
 
-/** The bytes of a run's file as an address of this page; its type comes from its first bytes. */
-export function useFileUrl(runId: string, path: string): { url: string | null; error: unknown } {
-  const [url, setUrl] = useState<string | null>(null);
-  const { data, error } = useQuery({
-    queryKey: ["run-file", runId, path],
-    queryFn: async ({ signal }) => {
-      const content = await (await send("GET", urlOf(runId, path), { signal })).arrayBuffer();
-      return new Blob([content], { type: sniffed(content) });
-    },
-    staleTime: Number.POSITIVE_INFINITY,
-    gcTime: 60_000,
-    retry: false,
-  });
-  useEffect(() => {
-    if (!data) return;
-    const made = URL.createObjectURL(data);
-    setUrl(made);
-    return () => URL.revokeObjectURL(made);
-  }, [data]);
-  return { url, error };
-}
-
 function MediaFile({
   runId,
   file,
@@ -129,7 +151,7 @@ function MediaFile({
   medium: Medium;
   name: string;
 }) {
-  const { url, error } = useFileUrl(runId, file.path);
+  const { url, error } = useMediaUrl(urlOf(runId, file.path), MOST_MEDIUM);
   const label = file.caption ?? name;
   if (error) return <Failure compact error={error} />;
   return (
@@ -163,29 +185,18 @@ function MediaFile({
   );
 }
 
-function TextFile({
-  runId,
-  file,
-  is,
-  name,
-}: {
-  runId: string;
-  file: RecordedFile;
-  is: "table" | "html";
-  name: string;
-}) {
-  const { data, error } = useQuery({
-    queryKey: ["run-file", runId, file.path, "text"],
-    queryFn: async ({ signal }) => {
-      const response = await send("GET", urlOf(runId, file.path), { signal });
-      if (Number(response.headers.get("content-length") ?? 0) > MOST_TEXT)
-        throw new Error("Too large to be shown here.");
-      return response.text();
-    },
+function PageFile({ runId, file, name }: { runId: string; file: RecordedFile; name: string }) {
+  const { data, error } = useText(urlOf(runId, file.path));
+  if (error) return <Failure compact error={error} />;
+  return data === undefined ? <SkeletonRows /> : <Framed html={data} label={name} />;
+}
+
+/** The text at a route, unless it is too large. */
+function useText(url: string) {
+  return useQuery({
+    queryKey: ["run-file", url, "text"],
+    queryFn: async ({ signal }) => (await fetchBounded(url, MOST_TEXT, signal)).text(),
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
   });
-  if (error) return <Failure compact error={error} />;
-  if (data === undefined) return <SkeletonRows />;
-  return is === "html" ? <Framed html={data} label={name} /> : <TableView text={data} runId={runId} />;
 }

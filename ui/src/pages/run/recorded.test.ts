@@ -37,3 +37,16 @@ test("a table or a text that stands in the record itself is none of this", () =>
   expect(readRecorded("{not json")).toBeNull();
   expect(readRecorded("hello")).toBeNull();
 });
+
+test("a table names the artifact that has it with its media, where the client made one", () => {
+  const told = {
+    _type: "table-file",
+    path: "t.table.json",
+    artifact_path: "wandb-client-artifact://ab12/seen.table.json",
+  };
+  expect(readRecorded(JSON.stringify(told))).toMatchObject({
+    entry: { clientId: "ab12", path: "seen.table.json" },
+  });
+  const foreign = { ...told, artifact_path: "https://elsewhere/x" };
+  expect(readRecorded(JSON.stringify(foreign))).toMatchObject({ entry: null });
+});

@@ -9,6 +9,12 @@ export interface RecordedFile {
   caption: string | null;
 }
 
+/** A file of an artifact, by the id under which its client knows the artifact. */
+export interface ArtifactEntry {
+  clientId: string;
+  path: string;
+}
+
 export interface Histogram {
   /** Edges: one more than there are counts. */
   edges: number[];
@@ -17,7 +23,8 @@ export interface Histogram {
 
 export type Recorded =
   | { is: "media"; medium: Medium; files: RecordedFile[] }
-  | { is: "table" | "html" | "file"; files: RecordedFile[] }
+  | { is: "table"; files: RecordedFile[]; entry: ArtifactEntry | null }
+  | { is: "html" | "file"; files: RecordedFile[] }
   | { is: "histogram"; histogram: Histogram };
 
 type Told = Record<string, unknown>;
@@ -39,7 +46,7 @@ export function readRecorded(payload: string): Recorded | null {
   if (!type || files.length === 0) return null;
   const medium = MEDIA.find(([pattern]) => pattern.test(type))?.[1];
   if (medium) return { is: "media", medium, files };
-  if (/table/.test(type)) return { is: "table", files };
+  if (/table/.test(type)) return { is: "table", files, entry: entryOf(told.artifact_path) };
   if (/^html/.test(type)) return { is: "html", files };
   return { is: "file", files };
 }
@@ -65,6 +72,13 @@ function filesOf(told: Told): RecordedFile[] {
     (each) => Array.isArray(each) && each.some((one) => typeof one?.path === "string"),
   );
   return Array.isArray(inner) ? inner.flatMap((each) => filesOf(each as Told)) : [];
+}
+
+/** `wandb-client-artifact://ID/PATH`, as a run's record names the artifact of a table. */
+function entryOf(address: unknown): ArtifactEntry | null {
+  const found =
+    typeof address === "string" ? /^wandb-client-artifact:\/\/([\w-]+)\/(.+)$/.exec(address) : null;
+  return found ? { clientId: found[1]!, path: found[2]! } : null;
 }
 
 const captionOf = (value: unknown): string | null => (typeof value === "string" && value ? value : null);

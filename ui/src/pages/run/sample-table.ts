@@ -1,3 +1,5 @@
+import { valueText } from "@/files/json-cells";
+
 /** A table that a run recorded at a step: `{"columns": […], "data": [[…], …]}`, as trainers log them. */
 export interface SampleTable {
   columns: string[];
@@ -69,10 +71,10 @@ export function promptGroups(table: SampleTable): PromptGroup[] | null {
   const found = new Map<string, PromptGroup>();
   for (const row of table.rows) {
     const name = JSON.stringify([group < 0 ? null : row[group], row[prompt]]);
-    const into = found.get(name) ?? { prompt: asText(row[prompt]), completions: [] };
+    const into = found.get(name) ?? { prompt: valueText(row[prompt]), completions: [] };
     found.set(name, into);
     into.completions.push({
-      text: asText(row[completion]),
+      text: valueText(row[completion]),
       reward: asNumber(row[reward]),
       advantage: asNumber(row[advantage]),
       more: table.columns.flatMap((column, index): [string, unknown][] =>
@@ -82,18 +84,6 @@ export function promptGroups(table: SampleTable): PromptGroup[] | null {
   }
   for (const each of found.values()) each.completions.sort((a, b) => (b.reward ?? 0) - (a.reward ?? 0));
   return [...found.values()];
-}
-
-/** Chat messages as text, anything else as it is or as JSON. */
-export function asText(value: unknown): string {
-  if (typeof value === "string") return value;
-  if (
-    Array.isArray(value) &&
-    value.every((each) => typeof each === "object" && each !== null && "content" in each)
-  ) {
-    return value.map((each) => `${each.role ?? ""}: ${asText(each.content)}`).join("\n");
-  }
-  return value == null ? "" : JSON.stringify(value);
 }
 
 const asNumber = (value: unknown): number | null =>

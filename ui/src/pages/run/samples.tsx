@@ -165,7 +165,8 @@ function Content({ runId, record }: { runId: string; record: StepRecord }) {
   if (error) return <Failure error={error} />;
   const text = record.payload ?? data ?? "";
   if (/html/.test(record.kind)) return <Framed html={text} label={`${record.key} at step ${record.step}`} />;
-  if (record.kind !== "text" && readTable(text)) return <TableView text={text} runId={runId} />;
+  if (record.kind !== "text" && readTable(text))
+    return <TableView text={text} folder={`${apiPath("runs", runId)}/files/`} />;
   return (
     <div className="rounded-lg border border-line bg-surface p-4">
       {record.kind === "markdown" ? (

@@ -1,89 +1,33 @@
-import type { ReactNode } from "react";
+import { useMemo } from "react";
 import { Badge, type Tone } from "@/design/badge";
 import { cx } from "@/design/cx";
-import { Rows } from "@/files/viewer";
-import { shortNumber } from "@/format/number";
-import { useFileUrl } from "./recorded-files";
-import { asText, type Completion, type PromptGroup, promptGroups, readTable } from "./sample-table";
+import { jsonCell, valueText } from "@/files/json-cells";
+import { isMedium } from "@/files/table-looks";
+import { JsonRows } from "@/files/text-file";
+import { plural, shortNumber } from "@/format/number";
+import { type Completion, type PromptGroup, promptGroups, readTable, type SampleTable } from "./sample-table";
 
-const MOST_ROWS = 2000;
-
-/** A table that a run recorded: prompts with their completions side by side, anything else as rows. */
-export function TableView({ text, runId }: { text: string; runId: string }) {
-  const table = readTable(text);
+/**
+ * A table that a run recorded: prompts with their completions side by side, anything else as rows. The media of its
+ * cells are below `folder`.
+ */
+export function TableView({ text, folder }: { text: string; folder: string }) {
+  const table = useMemo(() => readTable(text), [text]);
+  const groups = useMemo(() => (table && !hasMedia(table) ? promptGroups(table) : null), [table]);
   if (!table) return <p className="text-ink-3">This is no table that can be read here.</p>;
-  const groups = promptGroups(table);
   if (groups) return <Groups groups={groups} />;
-  const hasPictures = table.rows.some((row) => row.some((cell) => pictureOf(cell) !== null));
   return (
-    <div className="overflow-auto rounded-lg border border-line bg-surface">
-      {hasPictures ? (
-        <PictureRows columns={table.columns} rows={table.rows} runId={runId} />
-      ) : (
-        <Rows rows={[table.columns, ...table.rows.slice(0, MOST_ROWS).map((row) => row.map(asText))]} />
-      )}
-      {table.rows.length > MOST_ROWS ? (
-        <p className="p-3 text-xs text-ink-3">
-          The first {MOST_ROWS.toLocaleString("en-US")} of {table.rows.length.toLocaleString("en-US")} rows.
-        </p>
-      ) : null}
+    <div className="overflow-hidden rounded-lg border border-line bg-surface shadow-low">
+      <JsonRows label="Rows of the table" table={table} folder={folder} />
+      <p className="border-t border-line px-4 py-1.5 text-xs text-ink-3 tabular">
+        {plural(table.rows.length, "row")}, {plural(table.columns.length, "column")}
+      </p>
     </div>
   );
 }
 
-/** Where the picture in a cell is among the run's files. */
-function pictureOf(cell: unknown): string | null {
-  if (typeof cell !== "object" || cell === null) return null;
-  const { _type, path } = cell as Record<string, unknown>;
-  return _type === "image-file" && typeof path === "string" ? path : null;
-}
-
-function PictureRows({
-  columns,
-  rows,
-  runId,
-}: {
-  columns: readonly string[];
-  rows: readonly (readonly unknown[])[];
-  runId: string;
-}) {
-  return (
-    <table className="text-xs">
-      <thead>
-        <tr className="border-b border-line text-left text-ink-3">
-          {columns.map((column) => (
-            <th key={column} scope="col" className="px-3 py-2 font-medium whitespace-nowrap">
-              {column}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {rows.slice(0, 200).map((row, index) => (
-          <tr key={index} className="border-b border-line/60 last:border-0">
-            {row.map((cell, at) => {
-              const path = pictureOf(cell);
-              let shown: ReactNode = asText(cell);
-              if (path !== null) shown = <Picture runId={runId} path={path} />;
-              return (
-                <td key={at} className="px-3 py-2 align-top">
-                  {shown}
-                </td>
-              );
-            })}
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function Picture({ runId, path }: { runId: string; path: string }) {
-  const { url, error } = useFileUrl(runId, path);
-  if (error) return <code className="font-mono text-ink-3">{path}</code>;
-  if (!url) return null;
-  return <img src={url} alt={path.split("/").pop() ?? path} className="max-h-40 min-h-12 rounded" />;
-}
+const hasMedia = (table: SampleTable): boolean =>
+  table.rows.slice(0, 20).some((row) => row.some((value) => isMedium(jsonCell(value))));
 
 function Groups({ groups }: { groups: readonly PromptGroup[] }) {
   return (
@@ -141,7 +85,7 @@ function Answer({ completion, alone }: { completion: Completion; alone: boolean 
         )}
         {completion.more.slice(0, 4).map(([name, value]) => (
           <Badge key={name}>
-            {name} {typeof value === "number" ? shortNumber(value, 3) : asText(value).slice(0, 40)}
+            {name} {typeof value === "number" ? shortNumber(value, 3) : valueText(value).slice(0, 40)}
           </Badge>
         ))}
       </div>

@@ -74,6 +74,14 @@ def test_the_environment_wins_over_what_is_kept(
     assert admin.json("whoami")["name"] == ann
 
 
+def test_an_empty_token_is_told_as_none(stranger: Assay) -> None:
+    """A script whose secret is missing hears that, and not what tokens are made of."""
+    told = stranger("login", stdin="")
+
+    assert told.code == 1
+    assert "No token was given" in told.err
+
+
 @pytest.mark.parametrize(
     "token", ["assay_0000000000000000_wrong", "not a token", "", "sk-something-else"]
 )

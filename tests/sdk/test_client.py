@@ -89,6 +89,14 @@ def test_an_unknown_host_is_named_as_such(connect: Connect) -> None:
         connect("http://nowhere.invalid", retries=0).get("/runs")
 
 
+def test_https_to_a_server_that_speaks_http_is_told_as_such(
+    connect: Connect, live_server: LiveServer
+) -> None:
+    """One letter too many in the address is not answered with the words of a TLS library."""
+    with pytest.raises(ServerUnreachable, match="may begin with http://"):
+        connect(live_server.url.replace("http:", "https:"), retries=0).get("/runs")
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
 def test_a_busy_server_is_asked_again(method: str, connect: Connect) -> None:
     """A 503 promises that nothing was done, so any request may be repeated."""
@@ -298,7 +306,7 @@ def test_the_public_names_are_the_documented_ones(live_server: LiveServer) -> No
     assert {name for name in assay.__all__ if getattr(assay, name) is not None} == set(
         assay.__all__
     )
-    assert set(assay.__all__) <= set(dir(assay))
+    assert dir(assay) == sorted(assay.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = assay.nothing
     with assay.Client(live_server.url) as client:

@@ -193,6 +193,14 @@ def test_a_lineage_that_json_cannot_carry_is_refused_at_the_start(
     assert refusal.value.field == place
 
 
+def test_a_lineage_of_another_type_is_refused_in_words() -> None:
+    """A plain dict is a likely slip; the refusal says what is wanted instead."""
+    with pytest.raises(InvalidArgument, match=r"assay\.Lineage.*not a dict") as refusal:
+        declared({"seed": 7})  # type: ignore[arg-type]
+
+    assert refusal.value.field == "lineage"
+
+
 def test_nothing_stated_declares_nothing() -> None:
     """A run without lineage is a run like any other."""
     assert declared(None) is None

@@ -134,7 +134,23 @@ def test_what_is_no_number_is_dropped_and_told_once(
     run.log({"good": 2.0, "bad": value})
 
     assert [values for _, values in logged(only(spool))] == [{"good": 1.0}, {"good": 2.0}]
-    assert capsys.readouterr().err.count("metric bad was dropped") == 1
+    assert capsys.readouterr().err.count("metric 'bad' was dropped") == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [("text", "log_text"), ({"loss": 1.0}, "'train/loss'"), ([1.0, 2.0], "its mean"), (None, "")],
+    ids=str,
+)
+def test_what_is_no_number_is_told_where_it_belongs(
+    offline: Start, value: object, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who logs a text, a nested mapping or a list learns how it is done here."""
+    offline().log({"bad": value})
+
+    told = capsys.readouterr().err
+    assert f"{type(value).__name__} is not a number" in told
+    assert hint in told
 
 
 @pytest.mark.parametrize("key", ["", "x" * 251, "a\x00b", "\ud800", 7, None], ids=repr)
@@ -185,7 +201,9 @@ def test_log_survives_anything(
     run.log({"a": 1.0})
 
     assert logged(only(spool))[-1][1] == {"a": 1.0}
-    assert "The training goes on" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"log takes a mapping of names to numbers, not a {type(values).__name__}" in told
+    assert "The training goes on" in told
 
 
 @given(

@@ -30,7 +30,11 @@ def login(
     from assay.sdk.settings import check_token, url_of
 
     url = url_of(options.url)
-    token = check_token(_read_token(url, token_file))
+    given = _read_token(url, token_file)
+    if not given.strip():
+        msg = "No token was given: type it, pipe it in, or name its file with --token-file."
+        raise InvalidArgument(msg, field="token")
+    token = check_token(given)
     found = options.connect(token).get("/whoami")
     if not found["token_id"]:
         msg = f"{url} did not look at the token, as it runs without accounts; no login is needed there."

@@ -338,7 +338,19 @@ def _reason(error: Exception) -> str:
         return "it did not answer in time"
     cause: BaseException | None = error
     while cause is not None:
+        if type(cause).__module__ == "ssl":
+            return _tls_reason(cause)
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror.lower()
         cause = cause.__cause__ or cause.__context__
     return str(error).lower() or "the connection broke"
+
+
+def _tls_reason(error: BaseException) -> str:
+    untrusted = getattr(error, "verify_message", "")
+    if untrusted:
+        return f"its certificate is not trusted: {untrusted}"
+    reason = getattr(error, "reason", None) or "no further reason"
+    if reason == "WRONG_VERSION_NUMBER":
+        return "it does not speak TLS; its address may begin with http://"
+    return f"TLS failed: {reason.replace('_', ' ').lower()}"

@@ -116,7 +116,9 @@ class Run:
                     return
             self._append(_encode((POINTS_TAG, place, time.time_ns() // 1_000_000, values)))
         except Exception as error:  # noqa: BLE001 - recording must never stop a training
-            self._recorder.lose(reason_of(error))
+            is_mapping = isinstance(values, Mapping)
+            wrong = f"log takes a mapping of names to numbers, not a {type(values).__name__}"
+            self._recorder.lose(reason_of(error) if is_mapping else wrong)
 
     def log_params(self, params: Mapping[str, object]) -> None:
         """Record params, each as the text that Python prints for it. A param is written once.
@@ -346,9 +348,11 @@ class Run:
                 try:
                     check_metric_key(key)
                     if number is None:
-                        raise InvalidArgument(f"{type(value).__name__} is not a number")
+                        raise InvalidArgument(
+                            f"{type(value).__name__} is not a number{_hint(value)}."
+                        )
                 except AppError as error:
-                    name = f"metric {_shown(key)}"
+                    name = f"metric {_shown(key)!r}"
                     self._tell(name, f"{name} was dropped: {error.message}")
                     continue
                 if len(known) < MAX_KNOWN_KEYS:
@@ -411,6 +415,18 @@ def _status_after(kind: type[BaseException] | None, error: BaseException | None)
 
 def _shown(key: object) -> str:
     return key[:100] if isinstance(key, str) else type(key).__name__
+
+
+def _hint(value: object) -> str:
+    """Where a value that is no metric belongs. Asks its type alone: the value may answer anything."""
+    kind = type(value)
+    if issubclass(kind, str):
+        return "; log_text keeps texts"
+    if issubclass(kind, Mapping):
+        return "; name its members one by one, such as 'train/loss'"
+    if hasattr(kind, "__len__"):
+        return "; log its mean, or its parts under names of their own"
+    return ""
 
 
 def _joined(folder: str | None, name: str) -> str:

@@ -119,6 +119,11 @@ def declared(lineage: Lineage | None) -> str | None:
     A checkout with changes is noted, with the digest of the changes, outside the fingerprint. None
     when there is nothing to state. Raises InvalidArgument naming a value that JSON cannot carry.
     """
+    if lineage is not None and not isinstance(lineage, Lineage):
+        raise InvalidArgument(
+            f"lineage is an assay.Lineage(data_version=…, …), not a {type(lineage).__name__}.",
+            field="lineage",
+        )
     record = with_code(lineage or Lineage()).as_record()
     if not record:
         return None

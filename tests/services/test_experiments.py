@@ -183,6 +183,15 @@ def test_search_finds_by_name_time_and_tags(
     assert _names(tracking.experiments.search(tracking.context, **search).items) == names  # type: ignore[arg-type]
 
 
+def test_a_workspace_that_is_not_there_is_not_an_empty_one(sqlite_tracking: Tracking) -> None:
+    """A slip in a workspace's name is told, and not taken for a team that has done nothing yet."""
+    services = sqlite_tracking.experiments
+    elsewhere = replace(sqlite_tracking.context, workspace="no-such-team")
+
+    with pytest.raises(NotFound, match="no-such-team"):
+        services.search(elsewhere)
+
+
 def test_a_token_belongs_to_its_query(sqlite_tracking: Tracking) -> None:
     """A page token of another query, or none of ours, is refused."""
     sqlite_tracking.experiments.create(sqlite_tracking.context, "e")

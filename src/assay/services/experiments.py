@@ -150,7 +150,10 @@ class Experiments:
         max_results: int = 100,
         page_token: str | None = None,
     ) -> Page[Experiment]:
-        """Experiments of the workspace, newest first unless ordered otherwise."""
+        """Experiments of the workspace, newest first unless ordered otherwise.
+
+        Raises NotFound for a workspace that does not exist.
+        """
         context.require(Action.TRACKING_READ)
         check_page_size(max_results, MAX_PAGE)
         query = ExperimentQuery(
@@ -163,6 +166,9 @@ class Experiments:
         after = None if not page_token else decode(page_token, binding)
         with self._platform.database.read() as tx:
             found, carried = search_experiments(tx, query, after, max_results)
+            if not found:
+                # A workspace that is not there has none either, and the caller should hear which it is.
+                workspace_pk(tx, context.workspace)
         return Page(found, None if carried is None else encode(carried, binding))
 
     def _move(

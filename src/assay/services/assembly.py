@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.domain.webhook_target import PUBLIC_ONLY, AllowedHosts
+from assay.services.address_tokens import AddressTokens
 from assay.services.aliases import Aliases
 from assay.services.artifacts import Artifacts
 from assay.services.audit import Audit
@@ -39,7 +40,6 @@ from assay.services.run_values import RunValues
 from assay.services.runs import Runs
 from assay.services.saved_views import SavedViews
 from assay.services.search import Search
-from assay.services.signatures import Signatures
 from assay.services.stages import Stages
 from assay.services.storage_report import StorageReports
 from assay.services.sweeps import Sweeps
@@ -93,7 +93,7 @@ class Services:
     webhooks: Webhooks
     webhook_delivery: WebhookDelivery
     collections: Collections
-    signatures: Signatures
+    address_tokens: AddressTokens
     clients: ClientTracking
     sweeps: Sweeps
     storage_reports: StorageReports
@@ -169,7 +169,7 @@ def build_services(
         importing=Importing(platform, ledger),
         webhooks=Webhooks(platform, ledger, post),
         webhook_delivery=WebhookDelivery(platform, post, recorded=ledger.recorded),
-        signatures=Signatures(platform),
+        address_tokens=AddressTokens(platform),
     )
 
 

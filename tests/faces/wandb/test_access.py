@@ -16,7 +16,7 @@ from assay.faces.wandb.plain import RESERVED
 from assay.faces.wandb.routes import PREFIXES, endpoints
 from assay.server.page import PLACES, Page
 from assay.server.settings import parse_external_url
-from assay.services.signatures import Claims
+from assay.services.address_tokens import Claims
 from tests.faces.wandb.conftest import UPSERT, Server, start
 
 FILES = """mutation($e: String!, $p: String!, $r: String!, $f: [String!]!) { createRunFiles(input: {
@@ -164,7 +164,7 @@ def test_an_expired_address_is_refused(server: Server) -> None:
             expires_at_ms=now_ms + life_ms,
             parts=(name, "a.txt"),
         )
-        url = f"/storage/run-put/{services.signatures.sign(claims)}/a.txt"
+        url = f"/storage/run-put/{services.address_tokens.sign(claims)}/a.txt"
         assert server.ask("PUT", url, content=b"x").status_code == status
 
 

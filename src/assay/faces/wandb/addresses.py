@@ -8,8 +8,8 @@ from urllib.parse import quote
 from assay.domain.access import Action, Actor, ActorKind, Role
 from assay.faces.addresses import base_url
 from assay.faces.endpoint import Call
+from assay.services.address_tokens import Claims
 from assay.services.context import Context
-from assay.services.signatures import Claims
 
 UPLOAD_LIFE_MS: Final = 6 * 3600 * 1000
 DOWNLOAD_LIFE_MS: Final = 3600 * 1000
@@ -32,7 +32,7 @@ def signed_url(
         expires_at_ms=call.context.now_ms + life_ms,
         parts=parts,
     )
-    token = call.services.signatures.sign(claims)
+    token = call.services.address_tokens.sign(claims)
     leaf = quote(name.rpartition("/")[2] or "file", safe="")
     return f"{base_url(call.request)}/storage/{purpose}/{token}/{leaf}"
 
@@ -42,7 +42,7 @@ def redeem(call: Call, purpose: str, action: Action) -> tuple[Context, tuple[str
 
     Raises PermissionDenied for a token that is altered, expired or for something else.
     """
-    claims = call.services.signatures.open(
+    claims = call.services.address_tokens.open(
         call.path["token"], purpose, action.value, call.context.now_ms
     )
     actor = Actor(

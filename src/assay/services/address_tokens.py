@@ -1,4 +1,4 @@
-"""Signed tokens: whoever holds one may do one thing to one object until it expires.
+"""Tokens in addresses: whoever holds one may do one thing to one object until it expires.
 
 They are for addresses that a client calls without its credential. The key is the database's, so that
 every server beside it accepts what another one signed.
@@ -34,7 +34,7 @@ class Claims(msgspec.Struct, frozen=True, array_like=True):
     parts: tuple[str, ...]
 
 
-class Signatures:
+class AddressTokens:
     """Signs and opens tokens with the database's key, which is made when it is first needed."""
 
     def __init__(self, platform: Platform) -> None:

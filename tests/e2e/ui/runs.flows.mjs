@@ -48,7 +48,7 @@ flow("runs are sorted by a metric and grouped by a param", () =>
     await page.getByRole("button", { name: "eval/accuracy" }).click();
     await page.waitForFunction(() => document.querySelector("[role=grid] [aria-rowindex='2'] a")?.textContent === "run-0");
     await page.getByRole("combobox", { name: "Group runs" }).selectOption("params.algorithm");
-    await page.getByRole("button", { name: /grpo/ }).waitFor();
+    await page.getByRole("button", { name: /^grpo/ }).waitFor();
     await hasLines(page, 2);
   }));
 

@@ -81,6 +81,8 @@ export interface RunsSearch extends ChartSearch {
   colors?: string[];
   /** Columns that were made wider or narrower, `metrics.loss:180` in pixels. */
   widths?: string[];
+  /** How much of the width the table has beside the charts, in per cent. */
+  split?: number;
   /** Groups that are open and runs whose children are closed. */
   open?: string[];
   view?: "table" | "charts";
@@ -100,6 +102,7 @@ export const runs = (raw: Raw): RunsSearch => ({
   colors: list(raw.colors),
   widths: list(raw.widths),
   open: list(raw.open),
+  split: typeof raw.split === "number" && raw.split >= 15 && raw.split <= 85 ? raw.split : undefined,
   view: oneOf(raw.view, ["table", "charts"]),
   bin: flag(raw.bin),
 });

@@ -30,6 +30,8 @@ const GROUPS: [string, [string, string][]][] = [
       ["Enter", "Open the run"],
       ["V", "Show or hide its curve"],
       ["B", "Make it the baseline"],
+      ["P", "Pin it to the top"],
+      ["M", "Its menu: colour and more"],
       ["C", "Compare what is selected"],
     ],
   ],

@@ -60,7 +60,7 @@ export const Chart = memo(function Chart({
   const isOn = useTurn() || full === true;
   const axis = settings.x ?? "step";
   const ids = useMemo(() => runs.map((run) => run.id), [runs]);
-  const buckets = full ? 800 : 240;
+  const buckets = full ? 800 : runs.length > 60 ? 120 : 240;
   const query = {
     runIds: ids,
     key: metric,

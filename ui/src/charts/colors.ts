@@ -22,12 +22,20 @@ function slotOf(id: string): number {
 
 /**
  * A colour for each id: an id keeps its own unless another of the set had it first, so that sorting or
- * filtering a table does not repaint its curves.
+ * filtering a table does not repaint its curves. `chosen` are places in the palette that somebody gave.
  */
-export function colorsFor(ids: readonly string[]): Map<string, string> {
+export function colorsFor(
+  ids: readonly string[],
+  chosen: ReadonlyMap<string, number> = new Map(),
+): Map<string, string> {
   const colors = new Map<string, string>();
   let used = new Set<number>();
   for (const id of [...ids].sort()) {
+    const own = PALETTE[chosen.get(id) ?? -1];
+    if (own) {
+      colors.set(id, own);
+      continue;
+    }
     if (used.size === PALETTE.length) used = new Set();
     let slot = slotOf(id);
     while (used.has(slot)) slot = (slot + 1) % PALETTE.length;

@@ -3,7 +3,7 @@ import { Popover as BasePopover } from "@base-ui/react/popover";
 import type { ReactElement, ReactNode } from "react";
 import { cx } from "./cx";
 
-const POPUP =
+export const POPUP =
   "rounded-lg border border-line bg-raised p-1 shadow-high outline-none transition duration-100 data-ending-style:opacity-0 data-starting-style:opacity-0";
 
 export function Menu({

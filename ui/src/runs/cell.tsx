@@ -56,7 +56,12 @@ export function Delta({ value, base, metric }: { value: number; base: number | u
   const up = growsBetter(metric);
   const good = up === null || percent === 0 ? null : percent > 0 === up;
   return (
-    <span className={cx("text-2xs", good === null ? "text-ink-3" : good ? "text-good" : "text-bad")}>
+    <span
+      className={cx(
+        "text-2xs whitespace-nowrap",
+        good === null ? "text-ink-3" : good ? "text-good" : "text-bad",
+      )}
+    >
       {signedPercent(percent)}
     </span>
   );

@@ -1,9 +1,9 @@
-import { Columns3, RotateCcw } from "lucide-react";
+import { ArrowDown, ArrowUp, Columns3, RotateCcw, X } from "lucide-react";
 import { useMemo, useState } from "react";
-import { Button } from "@/design/button";
+import { Button, IconButton } from "@/design/button";
 import { SearchInput } from "@/design/field";
 import { Popover } from "@/design/menu";
-import type { Column, ColumnKind } from "./columns";
+import { type Column, type ColumnKind, columnOf } from "./columns";
 
 const TITLES: Record<ColumnKind, string> = {
   attribute: "Run",
@@ -38,7 +38,7 @@ export function ColumnPicker({
       className="w-80"
       trigger={
         <Button>
-          <Columns3 /> Columns
+          <Columns3 /> <span className="max-sm:sr-only">Columns</span>
         </Button>
       }
     >
@@ -54,6 +54,7 @@ export function ColumnPicker({
         </Button>
       </div>
       <div className="max-h-96 overflow-y-auto p-1">
+        {text ? null : <Shown chosen={chosen} onChosen={onChosen} />}
         {(Object.keys(TITLES) as ColumnKind[]).map((kind) => {
           const columns = shown.filter((each) => each.kind === kind);
           if (columns.length === 0) return null;
@@ -85,5 +86,52 @@ export function ColumnPicker({
         {shown.length === 0 ? <p className="p-3 text-center text-ink-3">No column of that name.</p> : null}
       </div>
     </Popover>
+  );
+}
+
+/** The columns that there are, in their order; dragging the headings in the table does the same. */
+function Shown({
+  chosen,
+  onChosen,
+}: {
+  chosen: readonly string[];
+  onChosen: (ids: string[] | undefined) => void;
+}) {
+  const swap = (at: number, by: number) => {
+    const next = [...chosen];
+    [next[at], next[at + by]] = [next[at + by]!, next[at]!];
+    onChosen(next);
+  };
+  return (
+    <section aria-label="Columns in their order" className="mb-2">
+      <h3 className="px-1.5 py-1 text-2xs font-medium text-ink-3">Shown · {chosen.length}</h3>
+      <ol>
+        {chosen.map((id, at) => (
+          <li key={id} className="group flex min-h-7 items-center rounded pl-1.5 hover:bg-hover">
+            <span className="min-w-0 flex-1 truncate" title={id}>
+              {columnOf(id)?.label ?? id}
+            </span>
+            <span className="flex opacity-0 group-focus-within:opacity-100 group-hover:opacity-100">
+              <IconButton label={`Move ${id} up`} disabled={at === 0} onClick={() => swap(at, -1)}>
+                <ArrowUp />
+              </IconButton>
+              <IconButton
+                label={`Move ${id} down`}
+                disabled={at === chosen.length - 1}
+                onClick={() => swap(at, 1)}
+              >
+                <ArrowDown />
+              </IconButton>
+              <IconButton
+                label={`Remove the column ${id}`}
+                onClick={() => onChosen(chosen.filter((each) => each !== id))}
+              >
+                <X />
+              </IconButton>
+            </span>
+          </li>
+        ))}
+      </ol>
+    </section>
   );
 }

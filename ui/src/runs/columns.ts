@@ -88,12 +88,12 @@ export function defaultColumns(all: readonly Column[], rows: readonly RunRow[], 
   const plain = all.filter((each) => each.kind === "tag" && !isPrivateTag(each.key));
   const life = narrow ? [] : ["started", "duration"];
   return [
-    "status",
+    ...(narrow ? [] : ["status"]),
     ...life,
     ...best.map((each) => each.id),
     ...differing.slice(0, 6).map((each) => each.id),
     ...plain.slice(0, 2).map((each) => each.id),
-    ...(narrow ? ["started", "duration"] : []),
+    ...(narrow ? ["status", "started", "duration"] : []),
     "user",
   ];
 }

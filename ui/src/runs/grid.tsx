@@ -1,13 +1,21 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDown, ArrowUp } from "lucide-react";
-import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { cx } from "@/design/cx";
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { useNow } from "@/design/moment";
 import type { Column } from "./columns";
 import { GridRow, ROW } from "./grid-row";
 import type { Line } from "./groups";
+import { Edge, Heading } from "./heading";
 import type { RunRow } from "./row";
+import { type MenuPlace, RowMenu } from "./row-menu";
 
 const HEADER = 34;
 
@@ -16,6 +24,7 @@ export interface GridProps {
   columns: readonly Column[];
   colors: ReadonlyMap<string, string>;
   selected: ReadonlySet<string>;
+  pinned: ReadonlySet<string>;
   baseline: RunRow | null;
   /** What detectors found and still see, by run, in words. */
   findings: ReadonlyMap<string, string>;
@@ -27,13 +36,26 @@ export interface GridProps {
   onHide: (id: string) => void;
   onBaseline: (id: string | null) => void;
   onCompare: () => void;
+  onPin: (id: string) => void;
+  onColor: (id: string, slot: number | null) => void;
+  onMoveColumn: (id: string, before: string) => void;
+  /** Null for the width that the column had at first. `name` is the first column. */
+  onWidth: (id: string, width: number | null) => void;
   onEnd: () => void;
   label: string;
 }
 
 /** The runs as a grid of which only what is on screen exists, in both directions; the name stays in view. */
-export function RunsGrid(props: GridProps) {
+export function RunsGrid(given: GridProps) {
+  // While an edge is dragged its column follows the pointer; the address hears of it at the end.
+  const [dragged, setDragged] = useState<{ id: string; width: number } | null>(null);
+  const props = useMemo(() => (dragged ? withWidth(given, dragged) : given), [given, dragged]);
   const { lines, columns, nameWidth, onEnd, sort, onSort, label } = props;
+  const onWidth = (id: string, width: number | null, done: boolean) => {
+    setDragged(done || width === null ? null : { id, width });
+    if (done) given.onWidth(id, width);
+  };
+  const [menu, setMenu] = useState<MenuPlace | null>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState(0);
   const [anchor, setAnchor] = useState<number | null>(null);
@@ -77,6 +99,19 @@ export function RunsGrid(props: GridProps) {
     props.onSelect(ids, on);
     setAnchor(index);
   };
+  const onMenuOf = (index: number) => {
+    const line = lines[index];
+    const cell = scroller.current?.querySelector(`#row-${index} [data-name]`)?.getBoundingClientRect();
+    if (line?.kind === "run" && cell) setMenu({ row: line.row, left: cell.left + 48, top: cell.bottom - 4 });
+  };
+  const onContextMenu = (event: MouseEvent) => {
+    const row = (event.target as HTMLElement).closest("[role=row][aria-rowindex]");
+    const line = lines[Number(row?.getAttribute("aria-rowindex")) - 2];
+    // A link keeps the menu of the browser, which opens it elsewhere.
+    if (line?.kind !== "run" || (event.target as HTMLElement).closest("a")) return;
+    event.preventDefault();
+    setMenu({ row: line.row, left: event.clientX, top: event.clientY });
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
     const line = lines[active];
@@ -102,16 +137,19 @@ export function RunsGrid(props: GridProps) {
     else if (event.key === "v") props.onHide(line.row.id);
     else if (event.key === "b") props.onBaseline(props.baseline?.id === line.row.id ? null : line.row.id);
     else if (event.key === "c") props.onCompare();
+    else if (event.key === "p") props.onPin(line.row.id);
+    else if (event.key === "m" || event.key === "ContextMenu") onMenuOf(active);
     else return;
     event.preventDefault();
   };
 
-  const latestSelect = useRef(selectTo);
-  latestSelect.current = selectTo;
+  const latest = useRef({ selectTo, onMenuOf });
+  latest.current = { selectTo, onMenuOf };
   const onCheck = useCallback(
-    (index: number, on: boolean, range: boolean) => latestSelect.current(index, on, range),
+    (index: number, on: boolean, range: boolean) => latest.current.selectTo(index, on, range),
     [],
   );
+  const onMenu = useCallback((index: number) => latest.current.onMenuOf(index), []);
   const offsets = useMemo(() => {
     const starts = [nameWidth];
     for (const column of columns) starts.push(starts.at(-1)! + column.width);
@@ -135,6 +173,7 @@ export function RunsGrid(props: GridProps) {
       aria-colcount={columns.length + 1}
       aria-activedescendant={lines[active] ? `row-${active}` : undefined}
       onKeyDown={onKeyDown}
+      onContextMenu={onContextMenu}
       className="group/grid h-full min-h-0 overflow-auto bg-surface text-sm outline-none focus-visible:ring-2 focus-visible:ring-accent/40 focus-visible:ring-inset"
     >
       <div className="relative" style={{ height: rows.getTotalSize(), minWidth: width, width: "100%" }}>
@@ -157,6 +196,11 @@ export function RunsGrid(props: GridProps) {
               className="accent-accent"
             />
             <span className="font-medium">Run</span>
+            <Edge
+              width={nameWidth}
+              onWidth={(width, done) => onWidth("name", width, done)}
+              onReset={() => onWidth("name", null, true)}
+            />
           </div>
           {shownColumns.map((item) => {
             const column = columns[item.index]!;
@@ -167,6 +211,8 @@ export function RunsGrid(props: GridProps) {
                 left={item.start}
                 sort={sort}
                 onSort={onSort}
+                onMove={given.onMoveColumn}
+                onWidth={onWidth}
                 index={item.index}
               />
             );
@@ -189,56 +235,32 @@ export function RunsGrid(props: GridProps) {
               nowMs={nowMs}
               onActivate={setAt}
               onCheck={onCheck}
+              onMenu={onMenu}
             />
           );
         })}
       </div>
+      <RowMenu
+        place={menu}
+        onClose={() => setMenu(null)}
+        focus={scroller}
+        isHidden={menu !== null && !props.colors.has(menu.row.id)}
+        isPinned={menu !== null && props.pinned.has(menu.row.id)}
+        isBaseline={menu !== null && props.baseline?.id === menu.row.id}
+        color={menu ? props.colors.get(menu.row.id) : undefined}
+        onHide={() => menu && props.onHide(menu.row.id)}
+        onPin={() => menu && props.onPin(menu.row.id)}
+        onBaseline={() => menu && props.onBaseline(props.baseline?.id === menu.row.id ? null : menu.row.id)}
+        onColor={(slot) => menu && props.onColor(menu.row.id, slot)}
+      />
     </div>
   );
 }
 
-function Heading({
-  column,
-  left,
-  sort,
-  onSort,
-  index,
-}: {
-  column: Column;
-  left: number;
-  sort: string | undefined;
-  onSort: (sort: string | undefined) => void;
-  index: number;
-}) {
-  const down = sort === `-${column.id}`;
-  const up = sort === column.id;
-  const next = down ? column.id : up ? undefined : `-${column.id}`;
-  return (
-    <div
-      role="columnheader"
-      aria-colindex={index + 2}
-      aria-sort={down ? "descending" : up ? "ascending" : "none"}
-      className="absolute top-0 h-full"
-      style={{ left, width: column.width }}
-    >
-      <button
-        type="button"
-        disabled={column.id === "duration"}
-        onClick={() => onSort(next)}
-        title={column.label}
-        className={cx(
-          "flex h-full w-full min-w-0 items-center gap-1 px-3 font-medium hover:text-ink disabled:hover:text-inherit [&_svg]:size-3 [&_svg]:shrink-0",
-          column.numeric && "justify-end",
-          (down || up) && "text-ink",
-        )}
-      >
-        <span
-          className={cx("truncate", column.kind === "metric" && column.key.length > 18 && "[direction:rtl]")}
-        >
-          <bdi>{column.label}</bdi>
-        </span>
-        {down ? <ArrowDown /> : up ? <ArrowUp /> : null}
-      </button>
-    </div>
-  );
+function withWidth(props: GridProps, { id, width }: { id: string; width: number }): GridProps {
+  if (id === "name") return { ...props, nameWidth: width };
+  return {
+    ...props,
+    columns: props.columns.map((column) => (column.id === id ? { ...column, width } : column)),
+  };
 }

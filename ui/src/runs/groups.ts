@@ -43,27 +43,43 @@ export function spreadOf(rows: readonly RunRow[], metric: string): Spread | null
 
 /** A row of the table: a run, or the heading of a group. */
 export type Line =
-  | { kind: "run"; row: RunRow; depth: number; hasChildren: boolean; open: boolean }
+  | { kind: "run"; row: RunRow; depth: number; hasChildren: boolean; open: boolean; pinned?: boolean }
   | { kind: "group"; group: Group; open: boolean };
 
-/** The table's lines: groups with their runs, or runs with those nested below them when both are loaded. */
+/**
+ * The table's lines: those that were pinned, then groups with their runs, or runs with those nested below them
+ * when both are loaded.
+ */
 export function linesOf(
   rows: readonly RunRow[],
   column: Column | null,
   toggled: ReadonlySet<string>,
+  pinned: ReadonlySet<string> = new Set(),
 ): Line[] {
+  const rest = rows.filter((row) => !pinned.has(row.id));
+  const kept = [...pinned].flatMap((id): Line[] => {
+    const row = rows.find((each) => each.id === id);
+    return row ? [{ ...plain(row, 0), pinned: true }] : [];
+  });
   if (column) {
-    return groupsOf(rows, column).flatMap((group): Line[] => {
+    const grouped = groupsOf(rest, column).flatMap((group): Line[] => {
       const open = toggled.has(group.name);
       const members = open ? group.rows.map((row): Line => plain(row, 1)) : [];
       return [{ kind: "group", group, open }, ...members];
     });
+    return [...kept, ...grouped];
   }
+  return [...kept, ...nested(rest, toggled)];
+}
+
+function nested(rows: readonly RunRow[], toggled: ReadonlySet<string>): Line[] {
   const present = new Set(rows.map((row) => row.id));
   const children = new Map<string, RunRow[]>();
   for (const row of rows) {
     if (row.parentId && row.parentId !== row.id && present.has(row.parentId)) {
-      children.set(row.parentId, [...(children.get(row.parentId) ?? []), row]);
+      const siblings = children.get(row.parentId);
+      if (siblings) siblings.push(row);
+      else children.set(row.parentId, [row]);
     }
   }
   if (children.size === 0) return rows.map((row) => plain(row, 0));
@@ -81,7 +97,41 @@ export function linesOf(
   return lines;
 }
 
-const plain = (row: RunRow, depth: number): Line => ({
+const FIRST_CURVES = 10;
+const MOST_IN_GROUPS = 200;
+
+/** Whose curves are drawn: of the first lines that were not hidden, and of those that were asked for. */
+export function shownRuns(
+  lines: readonly Line[],
+  show: readonly string[] = [],
+  hide: readonly string[] = [],
+): RunRow[] {
+  const [asked, hidden] = [new Set(show), new Set(hide)];
+  if (lines.some((line) => line.kind === "group")) {
+    const pinned = lines.flatMap((line) =>
+      line.kind === "run" && line.pinned && !hidden.has(line.row.id) ? [line.row] : [],
+    );
+    return [...pinned, ...shownMembers(lines, hidden)];
+  }
+  let left = FIRST_CURVES;
+  return lines.flatMap((line) => {
+    if (line.kind !== "run" || hidden.has(line.row.id)) return [];
+    left -= 1;
+    return left >= 0 || asked.has(line.row.id) ? [line.row] : [];
+  });
+}
+
+/** A group's curve is the mean of its members, so as many of them are asked for as a page can take. */
+function shownMembers(lines: readonly Line[], hidden: ReadonlySet<string>): RunRow[] {
+  const groups = lines.flatMap((line) =>
+    line.kind === "group" && !hidden.has(line.group.name) ? [line.group] : [],
+  );
+  const first = groups.slice(0, FIRST_CURVES);
+  const each = Math.max(1, Math.floor(MOST_IN_GROUPS / Math.max(1, first.length)));
+  return first.flatMap((group) => group.rows.filter((row) => !hidden.has(row.id)).slice(0, each));
+}
+
+const plain = (row: RunRow, depth: number): Line & { kind: "run" } => ({
   kind: "run",
   row,
   depth,

@@ -2,7 +2,7 @@ import { describe, expect, it, test } from "vitest";
 import type { Finding } from "@/api/types";
 import { columnOf, columnsOf, defaultColumns, orderOf, quotedKey } from "./columns";
 import { findingsByRun } from "./findings";
-import { groupsOf, linesOf, spreadOf } from "./groups";
+import { groupsOf, linesOf, shownRuns, spreadOf } from "./groups";
 import type { RunRow } from "./row";
 
 const row = (id: string, more: Partial<RunRow> = {}): RunRow => ({
@@ -96,6 +96,46 @@ describe("lines", () => {
   it("do not loop when runs claim each other as parents", () => {
     const rows = [row("a", { parentId: "b" }), row("b", { parentId: "a" }), row("c", { parentId: "c" })];
     expect(linesOf(rows, null, new Set()).length).toBeLessThanOrEqual(3);
+  });
+});
+
+describe("curves", () => {
+  const ids = (rows: readonly RunRow[]) => rows.map((each) => each.id);
+  const many = (count: number, more: (at: number) => Partial<RunRow> = () => ({})) =>
+    Array.from({ length: count }, (_, at) => row(`r${at}`, more(at)));
+
+  it("are of the first lines of the table, in which children stand below their parents", () => {
+    const rows = many(12, (at) => (at < 3 ? { parentId: "r11" } : {}));
+    const shown = ids(shownRuns(linesOf(rows, null, new Set())));
+    expect(shown).toHaveLength(10);
+    expect(shown.slice(0, 2)).toEqual(["r3", "r4"]);
+    expect(shown).toContain("r11");
+  });
+
+  it("of what is pinned come first, and what is hidden has none", () => {
+    const lines = linesOf(many(20), null, new Set(), new Set(["r17"]));
+    expect(lines[0]).toMatchObject({ pinned: true, row: { id: "r17" } });
+    expect(lines.filter((line) => line.kind === "run" && line.row.id === "r17")).toHaveLength(1);
+    expect(ids(shownRuns(lines, ["r15"], ["r0"]))).toEqual([
+      "r17",
+      "r1",
+      "r2",
+      "r3",
+      "r4",
+      "r5",
+      "r6",
+      "r7",
+      "r8",
+      "r9",
+      "r15",
+    ]);
+  });
+
+  it("of a group are of all its members, not of the first ten runs of the table", () => {
+    const rows = many(60, (at) => ({ params: { x: String(at % 3) } }));
+    const lines = linesOf(rows, columnOf("params.x"), new Set());
+    expect(shownRuns(lines)).toHaveLength(60);
+    expect(shownRuns(lines, [], ["1"])).toHaveLength(40);
   });
 });
 

@@ -44,7 +44,7 @@ export function Views({
       className="w-72 p-2"
       trigger={
         <Button>
-          <Bookmark /> Views
+          <Bookmark /> <span className="max-sm:sr-only">Views</span>
         </Button>
       }
     >

@@ -1,9 +1,10 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQueries, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Columns2, Download, FlaskConical, LineChart, Rows3, Trash2 } from "lucide-react";
-import { useCallback, useMemo, useState } from "react";
+import { Columns2, Download, LineChart, Rows3, Trash2 } from "lucide-react";
+import { useCallback, useMemo } from "react";
 import { apiPath, send } from "@/api/client";
 import * as queries from "@/api/queries";
+import type { Run } from "@/api/types";
 import { useLive } from "@/api/use-live";
 import type { RunsSearch } from "@/app/search";
 import * as searches from "@/app/search";
@@ -12,13 +13,13 @@ import type { ChartRun } from "@/charts/chart";
 import { colorsFor } from "@/charts/colors";
 import { csv, save } from "@/charts/download";
 import { ChartsPanel } from "@/charts/panel";
-import { Button, IconButton, Spinner } from "@/design/button";
-import { cx } from "@/design/cx";
-import { Segmented, Select } from "@/design/field";
+import { IconButton, Spinner } from "@/design/button";
+import { Segmented } from "@/design/field";
 import { Menu, MenuItem } from "@/design/menu";
 import { useTitle } from "@/design/page";
-import { Snippet } from "@/design/snippet";
-import { Empty, Failure, SkeletonRows } from "@/design/states";
+import { Split } from "@/design/split";
+import { Failure, SkeletonRows } from "@/design/states";
+import { chosenColors, placedBefore, sized, toggledIn, widthsOf, withPair } from "@/runs/arrangement";
 import { BulkBar } from "@/runs/bulk-bar";
 import { ColumnPicker } from "@/runs/column-picker";
 import { type Column, cellValue, columnOf, columnsOf, defaultColumns, orderOf } from "@/runs/columns";
@@ -26,12 +27,15 @@ import type { Known } from "@/runs/complete";
 import { FilterBar } from "@/runs/filter-bar";
 import { findingsByRun } from "@/runs/findings";
 import { RunsGrid } from "@/runs/grid";
-import { linesOf, NO_VALUE } from "@/runs/groups";
-import type { RunRow } from "@/runs/row";
+import { linesOf, NO_VALUE, shownRuns } from "@/runs/groups";
+import { type RunRow, toRow } from "@/runs/row";
 import { Views } from "@/runs/views";
+import { GroupPicker, NoRuns } from "./parts";
 
-/** How many runs have curves before anybody chose: the first ones of the table. */
-const FIRST_CURVES = 10;
+/** Runs that stay on top or are the baseline, though the table has not come to them: so many are asked for. */
+const MOST_KEPT = 20;
+const FIRST_SHARE = 42;
+const [NAME_BESIDE_CHARTS, NAME_ALONE] = [232, 300];
 const ROUTE = "/experiments/$experimentId";
 
 export default function ExperimentPage() {
@@ -54,27 +58,34 @@ export default function ExperimentPage() {
   };
   const pages = useInfiniteQuery(queries.runPages(runSearch, 5000));
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages;
-  const rows = useMemo(() => pages.data?.pages.flatMap((page) => page.rows) ?? [], [pages.data]);
+  const loaded = useMemo(() => pages.data?.pages.flatMap((page) => page.rows) ?? [], [pages.data]);
+  const kept = useKept(search, loaded, experimentId, pages.isSuccess);
+  const rows = useMemo(
+    () => [...loaded, ...kept.filter((row) => search.pin?.includes(row.id))],
+    [loaded, kept, search.pin],
+  );
   const onEnd = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
 
   const view = search.view ?? "both";
   const all = useMemo(() => columnsOf(rows), [rows]);
-  const columns = useColumns(all, rows, search.cols, view === "both");
-  const groupBy = search.group ? columnOf(search.group) : null;
-  const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
-  const lines = useMemo(() => linesOf(rows, groupBy, toggled), [rows, groupBy, toggled]);
+  const widths = useMemo(() => widthsOf(search.widths), [search.widths]);
+  const columns = useColumns(all, rows, search, widths);
+  const groupBy = useMemo(() => (search.group ? columnOf(search.group) : null), [search.group]);
+  const toggled = useMemo(() => new Set(search.open), [search.open]);
+  const pinned = useMemo(() => new Set(search.pin), [search.pin]);
+  const lines = useMemo(() => linesOf(rows, groupBy, toggled, pinned), [rows, groupBy, toggled, pinned]);
   const selected = useMemo(() => new Set(search.sel), [search.sel]);
-  const shown = useMemo(() => shownRows(rows, search.show, search.hide), [rows, search.show, search.hide]);
-  const { chartRuns, colors } = useChartRuns(shown, groupBy);
+  const shown = useMemo(() => shownRuns(lines, search.show, search.hide), [lines, search.show, search.hide]);
+  const { chartRuns, colors } = useChartRuns(shown, groupBy, pinned, search.colors);
   const keys = useMemo(() => [...new Set(shown.flatMap((row) => Object.keys(row.metrics)))], [shown]);
   const known = useKnown(all, rows);
   const live = useMemo(() => rows.filter((row) => row.status === "running").map((row) => row.id), [rows]);
   useLive(live);
   const found = useQuery(queries.experimentFindings(experimentId)).data;
   const findings = useMemo(() => findingsByRun(found ?? []), [found]);
-  const baseline = rows.find((row) => row.id === search.base) ?? null;
+  const baseline = [...rows, ...kept].find((row) => row.id === search.base) ?? null;
 
   const onSelect = (ids: string[], on: boolean) => {
     const next = new Set(selected);
@@ -87,14 +98,19 @@ export default function ExperimentPage() {
   const onHide = (id: string) => {
     const without = (ids: string[] | undefined) => ids?.filter((each) => each !== id) ?? [];
     const [show, hide] = [without(search.show), without(search.hide)];
-    (shown.some((row) => row.id === id) ? hide : show).push(id);
+    (colors.has(id) ? hide : show).push(id);
     change({ show: show.length > 0 ? show : undefined, hide: hide.length > 0 ? hide : undefined });
   };
-  const onToggle = (name: string) => {
-    const next = new Set(toggled);
-    if (!next.delete(name)) next.add(name);
-    setToggled(next);
-  };
+  const onWidth = (id: string, width: number | null) =>
+    change({ widths: withPair(search.widths, id, width) });
+  const onMoveColumn = (id: string, before: string) =>
+    change({
+      cols: placedBefore(
+        columns.map((each) => each.id),
+        id,
+        before,
+      ),
+    });
   const onCompare = () => {
     if (selected.size > 1) void navigate({ to: "/compare", search: { runs: [...selected] } });
   };
@@ -131,6 +147,54 @@ export default function ExperimentPage() {
     );
   }
   const isEmpty = pages.isSuccess && rows.length === 0;
+  const charts = (
+    <ChartsPanel
+      keys={keys}
+      runs={chartRuns}
+      settings={search}
+      onSettings={change}
+      sync={experimentId}
+      legend={view === "charts"}
+    />
+  );
+  const table = pages.isPending ? (
+    <SkeletonRows rows={14} />
+  ) : isEmpty ? (
+    <NoRuns
+      filtered={Boolean(search.filter)}
+      inBin={search.bin ?? false}
+      name={experiment.data?.name}
+      onClear={() => change({ filter: undefined })}
+    />
+  ) : pages.error && rows.length === 0 ? (
+    <div className="p-4">
+      <Failure error={pages.error} onRetry={() => void pages.refetch()} />
+    </div>
+  ) : (
+    <RunsGrid
+      label={`Runs of ${experiment.data?.name ?? "the experiment"}`}
+      lines={lines}
+      columns={columns}
+      colors={colors}
+      selected={selected}
+      pinned={pinned}
+      baseline={baseline}
+      findings={findings}
+      sort={search.sort}
+      nameWidth={widths.get("name") ?? (view === "table" ? NAME_ALONE : NAME_BESIDE_CHARTS)}
+      onSort={(sort) => change({ sort })}
+      onSelect={onSelect}
+      onToggle={(name) => change({ open: toggledIn(search.open, name) })}
+      onHide={onHide}
+      onBaseline={(id) => change({ base: id ?? undefined })}
+      onPin={(id) => change({ pin: toggledIn(search.pin, id) })}
+      onColor={(id, slot) => change({ colors: withPair(search.colors, id, slot) })}
+      onCompare={onCompare}
+      onMoveColumn={onMoveColumn}
+      onWidth={onWidth}
+      onEnd={onEnd}
+    />
+  );
   return (
     <div className="flex h-full min-h-0 flex-col">
       <header className="flex shrink-0 flex-wrap items-center gap-x-4 gap-y-2 px-4 pt-3 pb-2">
@@ -197,65 +261,26 @@ export default function ExperimentPage() {
         </IconButton>
       </div>
       <div className="relative flex min-h-0 flex-1">
-        {view !== "charts" ? (
+        {isEmpty ? (
+          <div className="min-h-0 flex-1 overflow-y-auto pt-[6vh]">{table}</div>
+        ) : view === "both" ? (
+          <Split
+            share={search.split ?? FIRST_SHARE}
+            onShare={(split) => change({ split: split ?? undefined })}
+            label="Room for the runs"
+            left={table}
+            right={charts}
+            leftLabel="Runs"
+            rightLabel="Charts of the runs"
+          />
+        ) : (
           <section
-            aria-label="Runs"
-            className={cx(
-              "relative min-h-0 min-w-0",
-              view === "table"
-                ? "flex-1"
-                : "max-md:flex-1 md:w-[42%] md:max-w-[52rem] md:min-w-80 md:border-r md:border-line",
-            )}
+            aria-label={view === "table" ? "Runs" : "Charts of the runs"}
+            className="relative min-h-0 min-w-0 flex-1"
           >
-            {pages.isPending ? (
-              <SkeletonRows rows={14} />
-            ) : isEmpty ? (
-              <NoRuns
-                filtered={Boolean(search.filter)}
-                inBin={search.bin ?? false}
-                name={experiment.data?.name}
-                onClear={() => change({ filter: undefined })}
-              />
-            ) : pages.error && rows.length === 0 ? (
-              <div className="p-4">
-                <Failure error={pages.error} onRetry={() => void pages.refetch()} />
-              </div>
-            ) : (
-              <RunsGrid
-                label={`Runs of ${experiment.data?.name ?? "the experiment"}`}
-                lines={lines}
-                columns={columns}
-                colors={colors}
-                selected={selected}
-                baseline={baseline}
-                findings={findings}
-                sort={search.sort}
-                nameWidth={view === "table" ? 300 : 250}
-                onSort={(sort) => change({ sort })}
-                onSelect={onSelect}
-                onToggle={onToggle}
-                onHide={onHide}
-                onBaseline={(id) => change({ base: id ?? undefined })}
-                onCompare={onCompare}
-                onEnd={onEnd}
-              />
-            )}
+            {view === "table" ? table : charts}
           </section>
-        ) : null}
-        {view !== "table" ? (
-          <section
-            aria-label="Charts of the runs"
-            className={cx("min-h-0 min-w-0 flex-1 bg-canvas", view === "both" && "max-md:hidden")}
-          >
-            <ChartsPanel
-              keys={keys}
-              runs={chartRuns}
-              settings={search}
-              onSettings={change}
-              sync={experimentId}
-            />
-          </section>
-        ) : null}
+        )}
         {selected.size > 0 ? (
           <BulkBar
             ids={[...selected]}
@@ -269,35 +294,51 @@ export default function ExperimentPage() {
   );
 }
 
-/** The first runs that were not hidden, and those that were asked for. */
-function shownRows(rows: readonly RunRow[], show: string[] = [], hide: string[] = []): RunRow[] {
-  const [shown, hidden] = [new Set(show), new Set(hide)];
-  let left = FIRST_CURVES;
-  return rows.filter((row) => {
-    if (hidden.has(row.id)) return false;
-    left -= 1;
-    return left >= 0 || shown.has(row.id);
-  });
+/** Pinned runs and the baseline when they are not among the loaded ones, each asked for by its id. */
+function useKept(
+  { pin, base, bin }: RunsSearch,
+  loaded: readonly RunRow[],
+  experimentId: string,
+  isLoaded: boolean,
+): RunRow[] {
+  const present = useMemo(() => new Set(loaded.map((row) => row.id)), [loaded]);
+  const wanted = [...new Set([...(pin ?? []), ...(base ? [base] : [])])];
+  const missing = isLoaded && !bin ? wanted.filter((id) => !present.has(id)).slice(0, MOST_KEPT) : [];
+  const combine = useCallback(
+    (answers: { data?: Run }[]) =>
+      answers.flatMap(({ data }) =>
+        data?.experiment_id === experimentId && data.lifecycle === "active" ? [toRow(data)] : [],
+      ),
+    [experimentId],
+  );
+  return useQueries({ queries: missing.map((id) => queries.run(id)), combine });
 }
 
 function useColumns(
   all: readonly Column[],
   rows: readonly RunRow[],
-  chosen: string[] | undefined,
-  narrow: boolean,
+  { cols, view, base }: RunsSearch,
+  widths: ReadonlyMap<string, number>,
 ): Column[] {
-  return useMemo(
-    () => (chosen ?? defaultColumns(all, rows, narrow)).map(columnOf).filter((each) => each !== null),
-    [all, rows, chosen, narrow],
-  );
+  return useMemo(() => {
+    const ids = cols ?? defaultColumns(all, rows, view === undefined);
+    const found = ids.map(columnOf).filter((each) => each !== null);
+    return sized(found, widths, base !== undefined);
+  }, [all, rows, cols, view, base, widths]);
 }
 
-function useChartRuns(shown: readonly RunRow[], groupBy: Column | null) {
+/** What is drawn and in which colours: each run, or each group and beside them the runs that were pinned. */
+function useChartRuns(
+  shown: readonly RunRow[],
+  groupBy: Column | null,
+  pinned: ReadonlySet<string>,
+  chosen: string[] | undefined,
+) {
   return useMemo(() => {
-    const groupOf = (row: RunRow) => (groupBy ? String(cellValue(row, groupBy) ?? NO_VALUE) : undefined);
-    const colors = colorsFor(
-      groupBy ? [...new Set(shown.map((row) => groupOf(row)!))] : shown.map((row) => row.id),
-    );
+    const groupOf = (row: RunRow) =>
+      groupBy && !pinned.has(row.id) ? String(cellValue(row, groupBy) ?? NO_VALUE) : undefined;
+    const names = [...new Set(shown.map((row) => groupOf(row) ?? row.id))];
+    const colors = colorsFor(names, chosenColors(chosen));
     const chartRuns = shown.map((row): ChartRun => {
       const group = groupOf(row);
       return {
@@ -310,7 +351,7 @@ function useChartRuns(shown: readonly RunRow[], groupBy: Column | null) {
       };
     });
     return { chartRuns, colors };
-  }, [shown, groupBy]);
+  }, [shown, groupBy, pinned, chosen]);
 }
 
 function useKnown(all: readonly Column[], rows: readonly RunRow[]): Known {
@@ -327,71 +368,4 @@ function useKnown(all: readonly Column[], rows: readonly RunRow[]): Known {
     };
     return { metrics: named("metric"), params: named("param"), tags: named("tag"), valuesOf };
   }, [all, rows]);
-}
-
-function GroupPicker({
-  all,
-  value,
-  onValue,
-}: {
-  all: readonly Column[];
-  value: string | undefined;
-  onValue: (id: string | undefined) => void;
-}) {
-  const choices = all.filter(
-    (each) => each.kind === "param" || each.kind === "tag" || each.id === "status" || each.id === "user",
-  );
-  return (
-    <Select
-      aria-label="Group runs"
-      value={value ?? ""}
-      onChange={(event) => onValue(event.target.value || undefined)}
-      className={cx("max-w-44 shadow-low", value && "border-accent text-accent-ink")}
-    >
-      <option value="">No groups</option>
-      {choices.map((each) => (
-        <option key={each.id} value={each.id}>
-          by {each.label}
-        </option>
-      ))}
-    </Select>
-  );
-}
-
-function NoRuns({
-  filtered,
-  inBin,
-  name,
-  onClear,
-}: {
-  filtered: boolean;
-  inBin: boolean;
-  name: string | undefined;
-  onClear: () => void;
-}) {
-  if (filtered) {
-    return (
-      <Empty
-        icon={<FlaskConical />}
-        title="No run matches the filter"
-        action={<Button onClick={onClear}>Clear the filter</Button>}
-      >
-        <p>Conditions are joined by AND; texts stand in single quotes, keys with slashes in backticks.</p>
-      </Empty>
-    );
-  }
-  if (inBin) return <Empty icon={<Trash2 />} title="The bin is empty" />;
-  const origin = window.location.origin;
-  return (
-    <Empty icon={<FlaskConical />} title="No runs yet">
-      <p>Point the client that your trainer already has at this server:</p>
-      <Snippet
-        text={`export MLFLOW_TRACKING_URI=${origin}\nexport MLFLOW_EXPERIMENT_NAME='${name ?? "my-experiment"}'`}
-      />
-      <p>or record with the library of Assay:</p>
-      <Snippet
-        text={`import assay\n\nwith assay.start_run("${name ?? "my-experiment"}", url="${origin}") as run:\n    run.log_params({"lr": 2e-5})\n    for step in range(100):\n        run.log({"train/loss": 1 / (step + 1)}, step=step)`}
-      />
-    </Empty>
-  );
 }

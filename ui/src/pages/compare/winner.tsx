@@ -1,14 +1,15 @@
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Scale, Trophy } from "lucide-react";
 import { useState } from "react";
 import { ApiError, post } from "@/api/client";
+import * as queries from "@/api/queries";
 import type { EvalResult, Run, Winner } from "@/api/types";
 import { Badge } from "@/design/badge";
 import { Button } from "@/design/button";
 import { Select } from "@/design/field";
 import { Failure } from "@/design/states";
-import { shortNumber } from "@/format/number";
+import { plural, shortNumber } from "@/format/number";
 import { growsBetter } from "@/runs/cell";
 import { RegisterDialog } from "../run/actions";
 
@@ -35,6 +36,9 @@ export function WinnerPanel({ runs, evals }: { runs: readonly Run[]; evals: read
   });
   const nameOf = (id: string) => runs.find((run) => run.run_id === id)?.name ?? id.slice(0, 8);
   const suites = suiteGroups(runs, evals);
+  const stored = useQuery({ ...queries.suites(), enabled: evals.length > 0 }).data;
+  const suiteName = (suite: string) =>
+    stored?.find((each) => each.fingerprint === suite)?.name ?? suite.replace(/@.*$/, "").slice(0, 16);
   const result = select.data;
   if (metrics.length === 0) return null;
   return (
@@ -51,13 +55,20 @@ export function WinnerPanel({ runs, evals }: { runs: readonly Run[]; evals: read
             </p>
             <ul className="mt-3 space-y-2">
               {suites.map(({ suite, ids }) => (
-                <li key={suite ?? "none"} className="flex flex-wrap items-center gap-x-3 gap-y-1">
-                  <code className="max-w-64 truncate font-mono text-xs" title={suite ?? undefined}>
-                    {suite ?? "no suite"}
-                  </code>
-                  <span className="min-w-0 flex-1 truncate text-xs text-ink-2">
-                    {ids.length}: {ids.slice(0, 6).map(nameOf).join(", ")}
-                    {ids.length > 6 ? " …" : ""}
+                <li
+                  key={suite ?? "none"}
+                  className="grid grid-cols-[minmax(5rem,9rem)_minmax(0,1fr)_auto] items-baseline gap-x-3"
+                >
+                  <span className="truncate text-xs font-medium" title={suite ?? undefined}>
+                    {suite ? suiteName(suite) : "No suite"}
+                  </span>
+                  <span
+                    className="line-clamp-2 min-w-0 text-xs text-ink-2"
+                    title={ids.map(nameOf).join(", ")}
+                  >
+                    <span className="text-ink-3">{plural(ids.length, "run")}: </span>
+                    {ids.slice(0, 6).map(nameOf).join(", ")}
+                    {ids.length > 6 ? ` and ${ids.length - 6} more` : ""}
                   </span>
                   {suite && ids.length > 1 ? (
                     <Button
@@ -75,6 +86,7 @@ export function WinnerPanel({ runs, evals }: { runs: readonly Run[]; evals: read
         </div>
       ) : null}
       <div className="flex flex-wrap items-center gap-2">
+        <span className="text-xs text-ink-2">Best by</span>
         <Select
           aria-label="By which result"
           value={metric}
@@ -100,6 +112,13 @@ export function WinnerPanel({ runs, evals }: { runs: readonly Run[]; evals: read
         >
           <Trophy /> Select the winner
         </Button>
+        {suites.length > 1 ? (
+          <span className="text-xs text-ink-3">
+            {suites.some(({ suite, ids }) => suite && ids.length > 1)
+              ? "Rank one of the groups above instead."
+              : "No two of these runs share a suite."}
+          </span>
+        ) : null}
       </div>
       {select.error ? (
         <Failure

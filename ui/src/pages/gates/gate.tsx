@@ -54,7 +54,7 @@ export default function GatePage() {
         </>
       }
     >
-      <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_26rem]">
+      <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_22rem]">
         <div className="min-w-0 space-y-5">
           <Card title="Gate runs" note={runs.length} flush>
             {runs.length === 0 ? (
@@ -65,7 +65,7 @@ export default function GatePage() {
                 <Snippet text="assay gate-runner" />
               </div>
             ) : (
-              <GateRunTable runs={runs} />
+              <GateRunTable runs={runs} ofOneGate />
             )}
           </Card>
         </div>

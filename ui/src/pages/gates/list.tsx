@@ -189,31 +189,37 @@ const STATES: Record<GateRun["state"], [Tone, string]> = {
   cancelled: ["neutral", "Cancelled"],
 };
 
-export function GateRunTable({ runs }: { runs: readonly GateRun[] }) {
+/** `ofOneGate`: which gate it is stands above, and there is little room beside its rule. */
+export function GateRunTable({ runs, ofOneGate }: { runs: readonly GateRun[]; ofOneGate?: boolean }) {
+  const head = ofOneGate
+    ? ["Version", "Outcome", "Score", "Items", "Asked for"]
+    : ["Version", "Gate", "Outcome", "Score", "Items", "Runner", "Asked for"];
   return (
-    <Table label="Gate runs" head={["Version", "Gate", "State", "Score", "Items", "Runner", "Asked for"]}>
+    <Table label="Gate runs" head={head}>
       {runs.map((run) => (
         <tr key={run.gate_run_id} className="hover:bg-hover">
           <td>
             <Link
               to="/models/$name/versions/$version"
               params={{ name: run.model, version: String(run.version) }}
-              className="font-medium hover:text-accent-ink hover:underline"
+              className="font-medium whitespace-nowrap hover:text-accent-ink hover:underline"
             >
               {run.model} <span className="font-normal text-ink-3">v{run.version}</span>
             </Link>
           </td>
-          <td className="whitespace-nowrap">
-            {run.gate} <span className="text-ink-3">v{run.gate_version}</span>
-          </td>
-          <td>
+          {ofOneGate ? null : (
+            <td className="whitespace-nowrap">
+              {run.gate} <span className="text-ink-3">v{run.gate_version}</span>
+            </td>
+          )}
+          <td className="min-w-44">
             {run.verdict ? (
               <OutcomeBadge outcome={run.verdict.outcome} />
             ) : (
               <Badge tone={STATES[run.state][0]}>{STATES[run.state][1]}</Badge>
             )}
             {run.verdict?.reasons.length ? (
-              <span className="mt-0.5 block max-w-80 text-xs text-ink-3">
+              <span className="mt-0.5 block max-w-96 text-xs text-ink-3">
                 {run.verdict.reasons.join(" ")}
               </span>
             ) : null}
@@ -222,7 +228,9 @@ export function GateRunTable({ runs }: { runs: readonly GateRun[] }) {
             <Score text={run.verdict?.score} />
           </td>
           <td className="tabular">{run.verdict ? <Items run={run} /> : "–"}</td>
-          <td className="text-ink-2">{run.verdict?.runner ?? run.leased_by ?? "–"}</td>
+          {ofOneGate ? null : (
+            <td className="whitespace-nowrap text-ink-2">{run.verdict?.runner ?? run.leased_by ?? "–"}</td>
+          )}
           <td className="whitespace-nowrap text-ink-2">
             <Moment at={run.created_at_ms} />
             <span className="block text-xs text-ink-3">{run.requested_by}</span>

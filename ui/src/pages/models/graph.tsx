@@ -48,7 +48,11 @@ export function LineageGraph({ version }: { version: Version }) {
       icon: Waypoints,
       missing: !version.run_id,
       text: version.run_id ? (
-        <NodeLink to={`/runs/${version.run_id}`}>{run?.name ?? version.run_id.slice(0, 12)}</NodeLink>
+        <NodeLink to={`/runs/${version.run_id}`}>
+          <span className="block max-w-44 truncate" title={run?.name}>
+            {run?.name ?? version.run_id.slice(0, 12)}
+          </span>
+        </NodeLink>
       ) : (
         "not from a run"
       ),
@@ -112,7 +116,7 @@ function NodeLink({ to, children }: { to: string; children: ReactNode }) {
 function short(value: Json | undefined): Pick<Node, "text" | "missing"> {
   if (value === undefined || value === null) return { text: "missing", missing: true };
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  return { text: <span title={text}>{text.length > 24 ? `${text.slice(0, 22)}…` : text}</span> };
+  return { text: <span title={text}>{text.length > 22 ? `${text.slice(0, 20)}…` : text}</span> };
 }
 
 function settings(value: Json | undefined): Pick<Node, "text" | "missing"> {
@@ -159,7 +163,10 @@ function Drawing({ columns, edges }: { columns: Node[][]; edges: [string, string
       aria-label="Lineage graph"
       className="overflow-x-auto rounded-lg border border-line bg-surface shadow-low"
     >
-      <div ref={host} className="relative flex min-w-max items-center gap-12 p-6 xl:gap-16">
+      <div
+        ref={host}
+        className="relative flex w-fit min-w-full items-center justify-between gap-9 p-5 2xl:justify-start 2xl:gap-16"
+      >
         <svg
           aria-hidden
           className="pointer-events-none absolute inset-0"
@@ -189,7 +196,7 @@ function NodeBox({ node }: { node: Node }) {
       data-node={node.id}
       tabIndex={0}
       className={cx(
-        "flex min-w-40 items-center gap-3 rounded-lg border bg-raised px-3.5 py-2.5",
+        "flex min-w-36 items-center gap-2.5 rounded-lg border bg-raised px-3 py-2.5 whitespace-nowrap",
         node.main ? "border-accent" : node.missing ? "border-dashed border-warn" : "border-line",
       )}
     >

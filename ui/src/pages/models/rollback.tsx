@@ -8,7 +8,7 @@ import { said } from "@/app/toasts";
 import { Button } from "@/design/button";
 import { Modal } from "@/design/dialog";
 import { Field, Input } from "@/design/field";
-import { Failure } from "@/design/states";
+import { Failure, SkeletonRows } from "@/design/states";
 
 /** One step back, said in advance: who takes over, and what happens to the version that is left. */
 export function RollbackDialog({
@@ -22,12 +22,12 @@ export function RollbackDialog({
 }) {
   const [reason, setReason] = useState("");
   const client = useQueryClient();
-  const history = useQuery(queries.aliasHistory(model.name, alias.alias)).data ?? [];
-  const versions = useQuery(queries.versions(model.name)).data ?? [];
+  const history = useQuery(queries.aliasHistory(model.name, alias.alias));
+  const versions = useQuery(queries.versions(model.name));
   const unusable = new Set(
-    versions.filter((each) => each.state !== "registered").map((each) => each.version),
+    (versions.data ?? []).filter((each) => each.state !== "registered").map((each) => each.version),
   );
-  const target = rollbackTarget(history, unusable);
+  const target = rollbackTarget(history.data ?? [], unusable);
   const rollback = useMutation({
     mutationFn: () =>
       post<Move>(`${apiPath("models", model.name)}/rollback`, {
@@ -69,39 +69,44 @@ export function RollbackDialog({
       }
     >
       <div className="space-y-4">
-        <div className="flex items-center gap-4 rounded-lg border border-line p-4">
-          <div className="flex-1">
-            <p className="text-xs text-ink-3">Leaves, and is quarantined</p>
-            <p className="text-xl font-semibold">v{alias.version}</p>
-          </div>
-          <ArrowRight className="size-5 text-ink-3" />
-          <div className="flex-1">
-            <p className="text-xs text-ink-3">Takes over at once</p>
-            <p className="text-xl font-semibold">{target === null ? "nobody" : `v${target}`}</p>
-          </div>
-        </div>
-        {target === null ? (
-          <p className="text-warn">
-            There is no earlier holder that is still usable, so there is nothing to roll back to.
+        {history.isPending || versions.isPending ? (
+          <SkeletonRows rows={3} />
+        ) : target === null ? (
+          <p className="rounded-lg bg-warn-soft p-4 text-warn">
+            No earlier holder of {alias.alias} is still usable, so there is nothing to roll back to. Clear a
+            version of its quarantine, or promote another one.
           </p>
         ) : (
-          <p className="text-ink-2">
-            Version {alias.version} cannot be promoted again until someone with the role clears it, with a
-            reason. Whoever serves by alias gets version {target} with the next resolve.
-          </p>
+          <>
+            <div className="flex items-center gap-4 rounded-lg border border-line p-4">
+              <div className="flex-1">
+                <p className="text-xs text-ink-3">Leaves, and is quarantined</p>
+                <p className="text-xl font-semibold">v{alias.version}</p>
+              </div>
+              <ArrowRight className="size-5 text-ink-3" />
+              <div className="flex-1">
+                <p className="text-xs text-ink-3">Takes over at once</p>
+                <p className="text-xl font-semibold">v{target}</p>
+              </div>
+            </div>
+            <p className="text-ink-2">
+              Version {alias.version} cannot be promoted again until someone with the role clears it, with a
+              reason. Whoever serves by alias gets version {target} with the next resolve.
+            </p>
+            <Field label="Why" help="Kept in the ledger.">
+              {(props) => (
+                <Input
+                  {...props}
+                  autoFocus
+                  value={reason}
+                  maxLength={1000}
+                  onChange={(event) => setReason(event.target.value)}
+                  placeholder="Refuses refund requests"
+                />
+              )}
+            </Field>
+          </>
         )}
-        <Field label="Why" help="Kept in the ledger.">
-          {(props) => (
-            <Input
-              {...props}
-              autoFocus
-              value={reason}
-              maxLength={1000}
-              onChange={(event) => setReason(event.target.value)}
-              placeholder="Refuses refund requests"
-            />
-          )}
-        </Field>
         {rollback.error ? <Failure compact error={rollback.error} /> : null}
       </div>
     </Modal>

@@ -22,7 +22,7 @@ const NOTE_TAG = "mlflow.note.content";
 export function Overview({ run }: { run: Run }) {
   const note = run.tags[NOTE_TAG];
   return (
-    <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_26rem]">
+    <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_24rem] 2xl:grid-cols-[minmax(0,1fr)_28rem]">
       <div className="min-w-0 space-y-5">
         {note ? (
           <Card title="Notes">
@@ -84,7 +84,7 @@ function Metrics({ run }: { run: Run }) {
                 <th
                   key={each}
                   scope="col"
-                  className="px-3 py-2 font-medium last:pr-4 max-sm:nth-[n+4]:hidden"
+                  className="px-3 py-2 font-medium last:pr-4 max-sm:nth-[n+4]:hidden max-2xl:last:hidden max-2xl:nth-[5]:pr-4"
                 >
                   {each}
                 </th>
@@ -97,7 +97,7 @@ function Metrics({ run }: { run: Run }) {
                 key={key}
                 className="border-b border-line/60 text-right tabular last:border-0 hover:bg-hover"
               >
-                <td className="max-w-0 px-4 py-1.5 text-left">
+                <td className="w-full max-w-0 px-4 py-1.5 text-left">
                   <Link
                     to="."
                     search={{ tab: "charts", full: key }}
@@ -107,15 +107,21 @@ function Metrics({ run }: { run: Run }) {
                     {key}
                   </Link>
                 </td>
-                <td className="w-20 px-3 font-medium">{shortNumber(toNumber(metric.value))}</td>
-                <td className="w-20 px-3 text-ink-2">
+                <td className="w-20 whitespace-nowrap px-3 font-medium">
+                  {shortNumber(toNumber(metric.value))}
+                </td>
+                <td className="w-20 whitespace-nowrap px-3 text-ink-2">
                   {metric.min === null ? "–" : shortNumber(toNumber(metric.min))}
                 </td>
-                <td className="w-20 px-3 text-ink-2 max-sm:hidden">
+                <td className="w-20 whitespace-nowrap px-3 text-ink-2 max-sm:hidden">
                   {metric.max === null ? "–" : shortNumber(toNumber(metric.max))}
                 </td>
-                <td className="w-20 px-3 text-ink-3 max-sm:hidden">{metric.step.toLocaleString("en-US")}</td>
-                <td className="w-20 px-4 text-ink-3 max-sm:hidden">{metric.count.toLocaleString("en-US")}</td>
+                <td className="w-20 whitespace-nowrap px-3 text-ink-3 max-sm:hidden">
+                  {metric.step.toLocaleString("en-US")}
+                </td>
+                <td className="w-20 whitespace-nowrap px-4 text-ink-3 max-2xl:hidden">
+                  {metric.count.toLocaleString("en-US")}
+                </td>
               </tr>
             ))}
           </tbody>

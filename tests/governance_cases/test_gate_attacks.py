@@ -69,6 +69,25 @@ def test_g25_the_same_files_under_another_number_stay_in_quarantine(court: Court
     assert court.promoted(twin)[0] == 200
 
 
+def test_g25_deleting_a_version_in_quarantine_does_not_free_its_files(court: Court) -> None:
+    """G25: rolled back, deleted and registered again, files stay held until somebody clears them."""
+    court.a_gate(0.5)
+    court.promoted(court.scored("one", 6))
+    court.promoted(court.scored("two", 7))
+    assert court.call(court.maintainer, "POST", f"/models/{MODEL}/rollback", {})[0] == 200
+    assert court.call(court.maintainer, "DELETE", f"/models/{MODEL}/versions/2")[0] == 200
+    twin = court.a_version("two")
+
+    assert codes(court.promoted(twin)) == ["quarantined"]
+    path = f"/models/{MODEL}/versions/{twin.version}/clear"
+    assert court.call(court.trainer, "POST", path, {"reason": "please"})[0] == 403
+    assert court.call(court.maintainer, "POST", path, {"reason": "a false alarm"})[0] == 200
+    assert court.story().count("version.files_cleared") == 1
+    assert court.call(court.maintainer, "POST", path, {"reason": "again"})[0] == 409
+    assert court.promoted(twin)[0] == 200
+    assert court.services.audit.verify(court.platform.database).is_ok
+
+
 def test_g22_a_copy_does_not_hide_who_registered_the_files(court: Court) -> None:
     """G22: whoever registered these files in the model first approves no copy of them either."""
     gate_of(court, 1)

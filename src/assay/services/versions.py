@@ -48,10 +48,13 @@ from assay.storage.registered_models import find_models
 
 MAX_PAGE = 10_000
 MAX_REASON = 2_000
-_DEFAULT_ORDER = (
-    OrderBy("attribute", "last_updated_timestamp", ascending=False),
+_AMONG_EQUALS = (
     OrderBy("attribute", "name"),
     OrderBy("attribute", "version_number", ascending=False),
+)
+_DEFAULT_ORDER = (
+    OrderBy("attribute", "last_updated_timestamp", ascending=False),
+    *_AMONG_EQUALS,
 )
 
 
@@ -126,7 +129,7 @@ class Versions:
                 only=() if model is None else (Comparison("attribute", "name", "=", model),),
                 filter_text=filter,
                 order_by=order_by,
-                default_order=_DEFAULT_ORDER,
+                default_order=_AMONG_EQUALS if order_by else _DEFAULT_ORDER,
                 max_results=max_results,
                 most=MAX_PAGE,
                 page_token=page_token,
@@ -246,16 +249,22 @@ class Versions:
             return self._reload(tx, found)
 
     def clear(self, context: Context, model: str, version: int | str, reason: str) -> ModelVersion:
-        """Let a quarantined version be promoted again, with the reason."""
+        """Let a quarantined version, or one with the files of a deleted such, be promoted again."""
         context.require(Action.PROMOTE)
         with self._platform.database.write() as tx:
             self._ledger.lock(tx)
             found = get_version(tx, get_model(tx, context, model), version)
-            if found.state is not VersionState.QUARANTINED:
+            told = _reason(reason)
+            lifted = model_versions.lift_from_deleted_twins(tx, found.pk)
+            if found.state is not VersionState.QUARANTINED and not lifted:
                 raise FailedPrecondition(
                     f"Version {found.version} of {model!r} is not quarantined.", field="version"
                 )
-            self._change_state(tx, context, found, VersionState.REGISTERED, _reason(reason))
+            if lifted:
+                details = {"deleted_versions": lifted, "reason": told}
+                self._note(tx, context, found, "version.files_cleared", details)
+            if found.state is VersionState.QUARANTINED:
+                self._change_state(tx, context, found, VersionState.REGISTERED, told)
             return self._reload(tx, found)
 
     def delete_version(

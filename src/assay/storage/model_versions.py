@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
 from assay.domain.artifact import ManifestEntry
 from assay.domain.registry import ModelVersion, VersionState
+from assay.storage import dialect
 from assay.storage.database import Transaction
 from assay.storage.key_values import KeyValues
 from assay.storage.tables.registry import (
@@ -18,6 +19,7 @@ from assay.storage.tables.registry import (
     model_version_tags,
     model_versions,
     registered_models,
+    set_aside,
 )
 from assay.storage.tables.tracking import logged_models, runs, workspaces
 
@@ -52,10 +54,8 @@ _TWIN = (
         & (_OTHER.c.artifact_digest == model_versions.c.artifact_digest)
         & (_OTHER.c.id != model_versions.c.id),
     )
-    .where(
-        model_versions.c.id == bindparam("pk"),
-        _OTHER.c.state == VersionState.QUARANTINED.value,
-    )
+    .join(set_aside, set_aside.c.version_id == _OTHER.c.id)
+    .where(model_versions.c.id == bindparam("pk"))
 )
 _ITSELF = model_versions.alias("itself")
 SAME_FILES = (
@@ -176,7 +176,10 @@ def find_versions(
 
 
 def find_quarantined_twin(tx: Transaction, pk: int) -> int | None:
-    """The first quarantined version of the same model with the very same files, other than this one."""
+    """The first version of the same model, other than this one, whose very same files are in quarantine.
+
+    One that was deleted while it was quarantined counts: its files are not better for that.
+    """
     found: int | None = tx.execute(_TWIN, {"pk": pk}).scalar_one()
     return found
 
@@ -244,8 +247,30 @@ def newest_by_stage(tx: Transaction, model_pks: Sequence[int]) -> list[tuple[int
 def set_version_state(
     tx: Transaction, pk: int, state: VersionState, reason: str, now_ms: int
 ) -> None:
-    """Change a version's standing, with the reason."""
+    """Change a version's standing, with the reason. What is deleted in quarantine stays set aside."""
     _change(tx, pk, state=state.value, state_reason=reason, updated_at_ms=now_ms)
+    if state is VersionState.REGISTERED:
+        tx.execute(delete(set_aside).where(set_aside.c.version_id == pk))
+    elif state is VersionState.QUARANTINED:
+        statement = dialect.insert(tx.engine, set_aside).values(version_id=pk)
+        tx.execute(statement.on_conflict_do_nothing(index_elements=["version_id"]))
+
+
+def lift_from_deleted_twins(tx: Transaction, pk: int) -> list[int]:
+    """Let the files of a version be in quarantine no more for deleted versions that have them.
+
+    Answers their numbers.
+    """
+    twins = (
+        select(_OTHER.c.id, _OTHER.c.version)
+        .join(set_aside, set_aside.c.version_id == _OTHER.c.id)
+        .where(_OTHER.c.id.in_(SAME_FILES), _OTHER.c.state == VersionState.DELETED.value)
+        .order_by(_OTHER.c.version)
+    )
+    found = tx.execute(twins, {"version_pk": pk}).all()
+    keys = [row.id for row in found]
+    tx.execute(delete(set_aside).where(set_aside.c.version_id.in_(keys)))
+    return [row.version for row in found]
 
 
 def describe_version(tx: Transaction, pk: int, description: str, now_ms: int) -> None:

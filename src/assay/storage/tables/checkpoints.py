@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey
+from sqlalchemy import Column, ForeignKey, PrimaryKeyConstraint
 
 from assay.storage.tables.columns import BigInt, Plain, number, table, text
 
@@ -23,6 +23,16 @@ checkpoints = table(
     text("key_id", ForeignKey("ledger_keys.key_id")),
     # The signed note, byte for byte.
     text("note"),
+)
+
+anchored = table(
+    "anchored",
+    # Which checkpoint was kept where, so that a place that lost some is found out.
+    text("place"),
+    number("size", ForeignKey("checkpoints.size")),
+    number("at_ms"),
+    PrimaryKeyConstraint("place", "size"),
+    rowid=False,
 )
 
 ledger_nodes = table(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, PrimaryKeyConstraint, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, PrimaryKeyConstraint, UniqueConstraint
 
-from assay.storage.tables.columns import number, serial, table, text
+from assay.storage.tables.columns import BigInt, number, serial, table, text
 
 registered_models = table(
     "registered_models",
@@ -70,6 +70,19 @@ model_versions = table(
     UniqueConstraint("model_id", "version"),
     Index("ix_model_versions_fingerprint", "fingerprint"),
     Index("ix_model_versions_run_pk", "run_pk"),
+)
+
+set_aside = table(
+    "set_aside",
+    # Versions whose files are in quarantine; a row outlives the version's deletion.
+    Column(
+        "version_id",
+        BigInt,
+        ForeignKey("model_versions.id"),
+        primary_key=True,
+        autoincrement=False,
+        nullable=False,
+    ),
 )
 
 model_version_tags = table(

@@ -52,6 +52,10 @@ class InvalidArgument(AppError):
 class MalformedId(InvalidArgument):
     """An id of a form that no object has. Dialects that know no such error answer that nothing has it."""
 
+    def __init__(self, message: str, *, field: str | None = None, given: str = "") -> None:
+        super().__init__(message, field=field)
+        self.given = given
+
 
 class Unauthenticated(AppError):
     """No credential, or one that is unknown, expired or revoked. Send a token as `Authorization: Bearer …`."""

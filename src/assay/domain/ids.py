@@ -16,6 +16,7 @@ _EXPERIMENT_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,63}")
 _MODEL_ID: Final = re.compile(r"m-[0-9a-f]{32}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
+_SHOWN: Final = 300
 _WHOLE: Final = re.compile(r"-?[0-9]+")
 
 
@@ -84,5 +85,6 @@ def _match(pattern: re.Pattern[str], text: object, field: str, rule: str) -> str
 
 def _match_id(pattern: re.Pattern[str], text: object, field: str, rule: str) -> str:
     if not isinstance(text, str) or pattern.fullmatch(text) is None:
-        raise MalformedId(f"{field} must be {rule}.", field=field)
+        given = text[:_SHOWN] if isinstance(text, str) else ""
+        raise MalformedId(f"{field} must be {rule}.", field=field, given=given)
     return text

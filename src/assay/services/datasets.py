@@ -24,7 +24,7 @@ from assay.services.context import Context
 from assay.services.platform import Platform
 from assay.services.runs import open_run
 from assay.services.search import readable_experiments
-from assay.storage import datasets, logged_models
+from assay.storage import datasets, logged_models, runs
 from assay.storage.database import Transaction
 
 MAX_INPUTS: Final = 1_000
@@ -69,9 +69,8 @@ class Datasets:
             _check_input(given, f"inputs[{position}]")
         with self._platform.database.write() as tx:
             run = open_run(tx, context, run_id)
-            # By name and digest, so that two requests wait for each other and never in a circle.
-            for given in sorted(inputs, key=lambda one: (one.dataset.name, one.dataset.digest)):
-                datasets.add_input(tx, run.pk, run.experiment_pk, given)
+            runs.lock_handle(tx, run_id)
+            datasets.add_inputs(tx, run.pk, run.experiment_pk, inputs)
             models = [_model_pk(tx, context, model_id) for model_id in model_ids]
             datasets.add_model_inputs(tx, run.pk, models)
 

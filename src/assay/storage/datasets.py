@@ -27,9 +27,18 @@ _DATASET_ID = select(datasets.c.id).where(
 )
 
 
-def add_input(tx: Transaction, run_pk: int, experiment_pk: int, given: RunInput) -> bool:
-    """Record that a run read a dataset; False when that was known, and then nothing changes."""
-    dataset_pk = _ensure_dataset(tx, experiment_pk, given.dataset)
+def add_inputs(
+    tx: Transaction, run_pk: int, experiment_pk: int, inputs: Sequence[RunInput]
+) -> None:
+    """Record that a locked run read datasets, in this order; what was known stays."""
+    by_name = {(one.dataset.name, one.dataset.digest): one.dataset for one in reversed(inputs)}
+    # By name and digest, so that two requests wait for each other and never in a circle.
+    pks = {key: _ensure_dataset(tx, experiment_pk, by_name[key]) for key in sorted(by_name)}
+    for given in inputs:
+        _add_input(tx, run_pk, pks[given.dataset.name, given.dataset.digest], given)
+
+
+def _add_input(tx: Transaction, run_pk: int, dataset_pk: int, given: RunInput) -> None:
     statement = (
         dialect.insert(tx.engine, run_inputs)
         .values(run_pk=run_pk, dataset_id=dataset_pk)
@@ -37,10 +46,8 @@ def add_input(tx: Transaction, run_pk: int, experiment_pk: int, given: RunInput)
         .returning(run_inputs.c.id)
     )
     input_pk: int | None = tx.execute(statement).scalar()
-    if input_pk is None:
-        return False
-    _INPUT_TAGS.insert(tx, input_pk, given.tags)
-    return True
+    if input_pk is not None:
+        _INPUT_TAGS.insert(tx, input_pk, given.tags)
 
 
 def add_model_inputs(tx: Transaction, run_pk: int, model_pks: Sequence[int]) -> None:

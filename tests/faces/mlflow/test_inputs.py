@@ -31,6 +31,17 @@ def test_inputs_come_back_with_their_role(server: Server) -> None:
     ]
 
 
+def test_inputs_come_back_in_the_order_in_which_they_were_sent(server: Server) -> None:
+    """Whatever their names; what a later request adds comes after."""
+    run_id = server.a_run()
+    for names in (("zeta", "alpha", "mid"), ("alpha", "beta")):
+        sent = [an_input(name=name) for name in names]
+        server.post("/runs/log-inputs", run_id=run_id, datasets=sent)
+
+    found = server.run(run_id)["inputs"]["dataset_inputs"]
+    assert [one["dataset"]["name"] for one in found] == ["zeta", "alpha", "mid", "beta"]
+
+
 def test_runs_are_found_by_their_datasets(server: Server) -> None:
     """By name, digest and role."""
     experiment_id = server.an_experiment()

@@ -338,6 +338,26 @@ def test_versions_are_searched(server: Server, line: str) -> None:
     assert len(by_run["model_versions"]) == 2
 
 
+def test_versions_that_are_equal_in_an_order_go_by_name_whatever_changed_last(
+    server: Server, a_name: str
+) -> None:
+    """Names rise and numbers fall; only without an order the last change counts."""
+    run_id = server.a_trained_run()
+    for name in (f"{a_name}-z", f"{a_name}-a", f"{a_name}-a", f"{a_name}-m"):
+        server.a_version(name, run_id)
+    server.post(
+        "/model-versions/set-tag", name=f"{a_name}-z", version="1", key="changed", value="last"
+    )
+
+    text = f"name LIKE '{a_name}-%'"
+    found = server.get(
+        "/model-versions/search", filter=text, order_by="version_number DESC"
+    ).json()["model_versions"]
+
+    shown = [(each["name"].rpartition("-")[2], each["version"]) for each in found]
+    assert shown == [("a", "2"), ("a", "1"), ("m", "1"), ("z", "1")]
+
+
 def test_a_deleted_version_is_gone_and_its_number_never_comes_back(
     server: Server, a_name: str
 ) -> None:

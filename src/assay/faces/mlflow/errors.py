@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from assay.domain.errors import AppError, Code, MalformedId
+from assay.faces.mlflow.words import reworded
 
 
 class Foreign(NamedTuple):
@@ -63,7 +64,7 @@ def foreign(error: AppError) -> Foreign:
 
 def body_of(error: AppError) -> dict[str, str]:
     """The error object: MLflow's code and what the person at the other end needs to know."""
-    message = error.message
+    message = reworded(error)
     if error.code is Code.LINEAGE_INCOMPLETE:
         message = f"{message} {_advice(error)}"
     return {"error_code": foreign(error).error_code, "message": message}

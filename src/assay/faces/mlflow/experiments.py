@@ -14,7 +14,7 @@ from assay.faces.mlflow.limits import KeyValue, check_key, tags_of
 from assay.faces.mlflow.roots import check_location
 from assay.faces.mlflow.routing import get, post
 from assay.faces.mlflow.views import Json, experiment_view, present
-from assay.faces.mlflow.wire import Int64, Message, Required, WireEnum, invalid
+from assay.faces.mlflow.wire import Int64, Message, Required, WireEnum, bad_page_size, invalid
 
 MAX_PAGE = 50_000
 
@@ -91,8 +91,8 @@ def checked_id(experiment_id: str, path: str = "experiment_id") -> str:
     digits = experiment_id.removeprefix("-")
     if not (digits.isascii() and digits.isdigit()):
         msg = (
-            f"Invalid experiment ID {experiment_id!r} for parameter '{path}': it is a whole number "
-            "as text."
+            f"Invalid experiment ID {experiment_id!r}. Experiment ID must be a valid integer. "
+            f"It was given as '{path}'."
         )
         raise InvalidArgument(msg, field=path)
     return parse_experiment_id(experiment_id, path)
@@ -127,8 +127,7 @@ def get_by_name(call: Call, message: ExperimentName) -> Json:
 def search(call: Call, message: SearchExperiments) -> Json:
     """A page of experiments."""
     if not 1 <= message.max_results <= MAX_PAGE:
-        hint = f"It must be a whole number from 1 to {MAX_PAGE}."
-        raise invalid("max_results", message.max_results, hint)
+        raise bad_page_size(message.max_results, MAX_PAGE)
     page = call.services.experiments.search(
         call.context,
         filter=message.filter,
@@ -180,7 +179,7 @@ def _check_name(name: str, path: str) -> None:
     if not name.strip():
         raise invalid(path, name, "Invalid experiment name: it is blank.")
     if len(name) > MAX_EXPERIMENT_NAME:
-        msg = f"'{path}' exceeds the maximum length of {MAX_EXPERIMENT_NAME} characters"
+        msg = f"'name' exceeds the maximum length of {MAX_EXPERIMENT_NAME} characters"
         raise InvalidArgument(msg, field=path)
 
 

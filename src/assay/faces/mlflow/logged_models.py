@@ -16,7 +16,7 @@ from assay.faces.mlflow.limits import KeyValue, params_of, tags_of
 from assay.faces.mlflow.locations import Locations
 from assay.faces.mlflow.routing import Nothing, get, post, send
 from assay.faces.mlflow.views import Json, logged_model_view, present
-from assay.faces.mlflow.wire import Int32, Message, Required, WireEnum, invalid, missing
+from assay.faces.mlflow.wire import Int32, Message, Required, WireEnum, bad_page_size, missing
 from assay.services.logged_models import DatasetChoice
 
 MAX_PAGE: Final = 1_000
@@ -149,8 +149,7 @@ class LoggedModelRoutes:
         if not message.experiment_ids:
             raise missing("experiment_ids")
         if not 1 <= message.max_results <= MAX_PAGE:
-            hint = f"It must be a whole number from 1 to {MAX_PAGE}."
-            raise invalid("max_results", message.max_results, hint)
+            raise bad_page_size(message.max_results, MAX_PAGE)
         page = call.services.logged_models.search(
             call.context,
             [checked_id(each, "experiment_ids") for each in message.experiment_ids],

@@ -8,20 +8,25 @@ from typing import Final
 from msgspec import field
 
 from assay.domain.access import Action
-from assay.domain.errors import AppError, InvalidArgument
+from assay.domain.errors import InvalidArgument
 from assay.domain.grammars import MODEL_VERSIONS
 from assay.domain.registry import ModelVersion, is_prompt
-from assay.domain.tracking import LineagePolicy
 from assay.faces.endpoint import Call, Endpoint
 from assay.faces.mlflow.limits import KeyValue, check_key, registry_tags_of
 from assay.faces.mlflow.locations import Locations
 from assay.faces.mlflow.prompts import split_filter
-from assay.faces.mlflow.registry_views import Stage, parse_stage, version_view
+from assay.faces.mlflow.registry_views import (
+    Stage,
+    bad_registry_page,
+    check_model_name,
+    parse_stage,
+    version_view,
+)
 from assay.faces.mlflow.roots import version_root
 from assay.faces.mlflow.routing import get, post, send
 from assay.faces.mlflow.version_sources import read_origin
 from assay.faces.mlflow.views import Json, present
-from assay.faces.mlflow.wire import Int64, Message, Required, invalid, missing
+from assay.faces.mlflow.wire import Int64, Message, Required, missing
 
 MAX_ASKED: Final = 200_000
 MAX_PAGE: Final = 10_000
@@ -46,20 +51,23 @@ class VersionName(Message):
     name: Required
     version: Required
 
+    def __post_init__(self) -> None:
+        """Refuse a name that no model has, and what is no whole number, in MLflow's words."""
+        check_model_name(self.name)
+        if not self.version.lstrip("-").isdecimal():
+            msg = f"Parameter 'version' must be an integer, got {self.version[:100]!r}."
+            raise InvalidArgument(msg, field="version")
 
-class UpdateVersion(Message):
+
+class UpdateVersion(VersionName):
     """model-versions/update."""
 
-    name: Required
-    version: Required
     description: str | None = None
 
 
-class TransitionStage(Message):
+class TransitionStage(VersionName):
     """model-versions/transition-stage."""
 
-    name: Required
-    version: Required
     stage: Required
     archive_existing_versions: bool = False
 
@@ -73,20 +81,16 @@ class SearchVersions(Message):
     page_token: str = ""
 
 
-class VersionTag(Message):
+class VersionTag(VersionName):
     """model-versions/set-tag."""
 
-    name: Required
-    version: Required
     key: Required
     value: str = ""
 
 
-class VersionTagKey(Message):
+class VersionTagKey(VersionName):
     """model-versions/delete-tag."""
 
-    name: Required
-    version: Required
     key: Required
 
 
@@ -194,8 +198,7 @@ def delete(call: Call, message: VersionName) -> None:
 def search(call: Call, message: SearchVersions) -> Json:
     """A page of versions; those of prompts only when the filter asks for them."""
     if not 1 <= message.max_results <= MAX_ASKED:
-        hint = f"It must be a whole number from 1 to {MAX_ASKED}."
-        raise invalid("max_results", message.max_results, hint)
+        raise bad_registry_page(message.max_results, MAX_ASKED)
     text, hidden = split_filter(message.filter, MODEL_VERSIONS)
     page = call.services.versions.search_versions(
         call.context,
@@ -235,13 +238,6 @@ def delete_tag(call: Call, message: VersionTagKey) -> None:
 
 def _get(call: Call, name: str, version: str) -> ModelVersion:
     return call.services.versions.get_version(call.context, name, version)
-
-
-def _require_recorded(call: Call, refusal: AppError) -> None:
-    """Pass where the workspace records lineage without asking for it; else refuse."""
-    workspace = call.services.workspaces.get(call.context, call.context.workspace)
-    if workspace.policy.lineage is LineagePolicy.REQUIRED:
-        raise refusal
 
 
 _READ, _WRITE, _DELETE = Action.REGISTRY_READ, Action.REGISTRY_WRITE, Action.REGISTRY_DELETE

@@ -8,16 +8,23 @@ from typing import Final
 from msgspec import field
 
 from assay.domain.access import Action
-from assay.domain.errors import InvalidArgument, NotFound
+from assay.domain.errors import AlreadyExists, InvalidArgument, NotFound
 from assay.domain.grammars import REGISTERED_MODELS
-from assay.domain.registry import ModelVersion, RegisteredModel
+from assay.domain.registry import ModelVersion, RegisteredModel, is_prompt
 from assay.faces.endpoint import Call, Endpoint
 from assay.faces.mlflow.limits import KeyValue, check_key, registry_tags_of
 from assay.faces.mlflow.prompts import split_filter
-from assay.faces.mlflow.registry_views import Stage, model_view, parse_stage, version_view
+from assay.faces.mlflow.registry_views import (
+    Stage,
+    bad_registry_page,
+    check_model_name,
+    model_view,
+    parse_stage,
+    version_view,
+)
 from assay.faces.mlflow.routing import get, post, send
 from assay.faces.mlflow.views import Json, present
-from assay.faces.mlflow.wire import Int64, Message, Required, invalid
+from assay.faces.mlflow.wire import Int64, Message, Required
 
 MAX_PAGE: Final = 1_000
 LATEST: Final = "latest"
@@ -36,18 +43,20 @@ class ModelName(Message):
 
     name: Required
 
+    def __post_init__(self) -> None:
+        """Refuse a name that no model can have, in MLflow's words."""
+        check_model_name(self.name)
 
-class RenameModel(Message):
+
+class RenameModel(ModelName):
     """registered-models/rename."""
 
-    name: Required
     new_name: Required
 
 
-class UpdateModel(Message):
+class UpdateModel(ModelName):
     """registered-models/update."""
 
-    name: Required
     description: str = ""
 
 
@@ -60,52 +69,62 @@ class SearchRegistry(Message):
     page_token: str = ""
 
 
-class LatestVersions(Message):
+class LatestVersions(ModelName):
     """registered-models/get-latest-versions."""
 
-    name: Required
     stages: list[str] = field(default_factory=list)
 
 
-class ModelTag(Message):
+class ModelTag(ModelName):
     """registered-models/set-tag."""
 
-    name: Required
     key: Required
     value: str = ""
 
 
-class ModelTagKey(Message):
+class ModelTagKey(ModelName):
     """registered-models/delete-tag."""
 
-    name: Required
     key: Required
 
 
-class AliasVersion(Message):
+class AliasVersion(ModelName):
     """POST registered-models/alias."""
 
-    name: Required
     alias: Required
     version: Required
 
 
-class AliasName(Message):
+class AliasName(ModelName):
     """DELETE or GET registered-models/alias."""
 
-    name: Required
     alias: Required
 
 
 def create(call: Call, message: CreateModel) -> Json:
     """Make a registered model."""
-    made = call.services.registry.create_model(
-        call.context,
-        message.name,
-        description=message.description,
-        tags=registry_tags_of(message.tags),
-    )
+    tags = registry_tags_of(message.tags)
+    try:
+        made = call.services.registry.create_model(
+            call.context, message.name, description=message.description, tags=tags
+        )
+    except AlreadyExists:
+        holder = call.services.registry.get_model(call.context, message.name)
+        raise _taken(message.name, is_prompt(tags), is_prompt(holder.tags)) from None
     return {"registered_model": model_view(made, ())}
+
+
+def _taken(name: str, wants_prompt: bool, is_held_by_prompt: bool) -> AlreadyExists:  # noqa: FBT001
+    wanted = "prompt" if wants_prompt else "registered model"
+    holder = "prompt" if is_held_by_prompt else "registered model"
+    if wanted == holder:
+        msg = f"{wanted.title()} (name={name}) already exists."
+    else:
+        msg = (
+            f"Tried to create a {wanted} with name {name!r}, but the name is already taken by a "
+            f"{holder}. A model and a prompt cannot have the same name."
+        )
+    return AlreadyExists(msg, field="name")
 
 
 def get_one(call: Call, message: ModelName) -> Json:
@@ -135,8 +154,7 @@ def delete(call: Call, message: ModelName) -> None:
 def search(call: Call, message: SearchRegistry) -> Json:
     """A page of registered models; prompts are among them only when the filter asks for them."""
     if not 1 <= message.max_results <= MAX_PAGE:
-        hint = f"It must be a whole number from 1 to {MAX_PAGE}."
-        raise invalid("max_results", message.max_results, hint)
+        raise bad_registry_page(message.max_results, MAX_PAGE)
     text, hidden = split_filter(message.filter, REGISTERED_MODELS)
     page = call.services.registry.search_models(
         call.context,
@@ -197,7 +215,7 @@ def get_by_alias(call: Call, message: AliasName) -> Json:
             found = call.services.versions.get_by_alias(call.context, message.name, message.alias)
         except NotFound as error:
             # MLflow answers a missing alias of an existing model as a wrong parameter.
-            msg = f"Registered model alias {message.alias[:300]!r} not found."
+            msg = f"Registered model alias {message.alias[:300]} not found."
             raise InvalidArgument(msg, field="alias") from error
     return {"model_version": version_view(found)}
 

@@ -9,6 +9,7 @@ from typing import Final
 from assay.domain.errors import InvalidArgument
 from assay.domain.registry import ModelVersion, RegisteredModel
 from assay.faces.mlflow.views import Json, pairs, present
+from assay.faces.mlflow.wire import missing
 
 
 class Stage(Enum):
@@ -31,6 +32,27 @@ def parse_stage(text: str, path: str = "stage") -> Stage:
         msg = f"Invalid Model Version stage: {text[:100]!r}. Value must be one of {listed}."
         raise InvalidArgument(msg, field=path)
     return stage
+
+
+def check_model_name(name: str, path: str = "name") -> None:
+    """Pass, or InvalidArgument for a name that is blank or holds what divides a model's URI."""
+    if not name.strip():
+        raise missing(path)
+    if "/" in name or ":" in name:
+        msg = f"Invalid model name '{name[:300]}'. Names cannot contain '/' or ':'."
+        raise InvalidArgument(msg, field=path)
+
+
+def bad_registry_page(value: int, most: int) -> InvalidArgument:
+    """The refusal of a `max_results` that is not from 1 to `most`."""
+    if value < 1:
+        msg = f"Invalid value for max_results. It must be a positive integer, but got {value}."
+    else:
+        msg = (
+            "Invalid value for request parameter max_results. It must be at most "
+            f"{most}, but got value {value}."
+        )
+    return InvalidArgument(msg, field="max_results")
 
 
 def model_view(model: RegisteredModel, latest: Iterable[ModelVersion]) -> Json:

@@ -24,7 +24,15 @@ from assay.faces.mlflow.views import (
     run_info_view,
     run_view,
 )
-from assay.faces.mlflow.wire import Int32, Int64, Message, Required, WireEnum, invalid
+from assay.faces.mlflow.wire import (
+    Int32,
+    Int64,
+    Message,
+    Required,
+    WireEnum,
+    bad_page_size,
+    invalid,
+)
 
 MAX_PAGE: Final = 50_000
 
@@ -133,8 +141,7 @@ class RunRoutes:
     def search(self, call: Call, message: SearchRuns) -> Json:
         """A page of whole runs."""
         if not 1 <= message.max_results <= MAX_PAGE:
-            hint = f"It must be a whole number from 1 to {MAX_PAGE}."
-            raise invalid("max_results", message.max_results, hint)
+            raise bad_page_size(message.max_results, MAX_PAGE)
         page = call.services.search.search_runs(
             call.context,
             [checked_id(each, "experiment_ids") for each in message.experiment_ids],
@@ -187,8 +194,8 @@ def delete_tag(call: Call, message: DeleteTag) -> None:
 def _name(given: str, tag: str) -> str:
     if given and tag and given != tag:
         msg = (
-            f"Both 'run_name' ({given[:100]!r}) and the tag '{RUN_NAME_TAG}' ({tag[:100]!r}) are "
-            "specified, with different values; send one of them."
+            f"Both 'run_name' argument and '{RUN_NAME_TAG}' tag are specified, but with different "
+            f"values (run_name={given[:100]!r}, {RUN_NAME_TAG}={tag[:100]!r}). Send one of them."
         )
         raise InvalidArgument(msg, field="run_name")
     return given or tag

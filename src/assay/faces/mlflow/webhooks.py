@@ -14,7 +14,7 @@ from assay.domain.webhook import MLFLOW_EVENTS, Webhook
 from assay.faces.endpoint import Call, Endpoint
 from assay.faces.mlflow.routing import Nothing, get, post, send
 from assay.faces.mlflow.views import Json, present
-from assay.faces.mlflow.wire import Int64, Message, Required, WireEnum, invalid
+from assay.faces.mlflow.wire import Int64, Message, WireEnum
 from assay.services.webhooks import Changes
 
 MAX_PAGE: Final = 1_000
@@ -64,9 +64,9 @@ class EventWords(Message):
 class CreateWebhook(Message):
     """POST webhooks."""
 
-    name: Required
-    url: Required
-    events: list[EventWords]
+    name: str = ""
+    url: str = ""
+    events: list[EventWords] = field(default_factory=list)
     description: str = ""
     secret: str = ""
     status: Status = Status.ACTIVE
@@ -101,7 +101,7 @@ def create(call: Call, message: CreateWebhook) -> Json:
     made = call.services.webhooks.create(
         call.context,
         message.name,
-        message.url,
+        _filled(message.url),
         [_name(words, f"events[{i}]") for i, words in enumerate(message.events)],
         description=message.description,
         secret=message.secret,
@@ -113,8 +113,8 @@ def create(call: Call, message: CreateWebhook) -> Json:
 def list_all(call: Call, message: ListWebhooks) -> Json:
     """A page of webhooks."""
     if not 1 <= message.max_results <= MAX_PAGE:
-        hint = f"It must be a whole number from 1 to {MAX_PAGE}."
-        raise invalid("max_results", message.max_results, hint)
+        msg = f"max_results must be between 1 and {MAX_PAGE}."
+        raise InvalidArgument(msg, field="max_results")
     page = call.services.webhooks.list(
         call.context, max_results=message.max_results, page_token=message.page_token or None
     )
@@ -136,7 +136,7 @@ def update(call: Call, message: UpdateWebhook) -> Json:
     changes = Changes(
         name=message.name or None,
         description=message.description,
-        url=message.url or None,
+        url=_filled(message.url) if message.url else None,
         events=events or None,
         secret=message.secret,
         status=None if message.status is None else _status(message.status),
@@ -187,6 +187,13 @@ def _name(words: EventWords, where: str) -> str:
         known = ", ".join(sorted(MLFLOW_EVENTS))
         raise InvalidArgument(f"{where} is no event: {name}; known are {known}.", field=where)
     return name
+
+
+def _filled(url: str) -> str:
+    if not url.strip():
+        msg = f"Webhook URL cannot be empty or just whitespace: {url[:100]!r}"
+        raise InvalidArgument(msg)
+    return url
 
 
 def _status(status: Status) -> domain.WebhookStatus:

@@ -78,6 +78,16 @@ def invalid(path: str, value: object, hint: str = "") -> InvalidArgument:
     )
 
 
+def bad_page_size(value: int, most: int) -> InvalidArgument:
+    """The refusal of a `max_results` that is not from 1 to `most`."""
+    rule = "It must be a positive integer" if value < 1 else f"It must be at most {most}"
+    return InvalidArgument(
+        f"Invalid value {value} for parameter 'max_results' supplied. {rule}; whole numbers from 1 "
+        f"to {most} are allowed. {_API_DOCS}",
+        field="max_results",
+    )
+
+
 def read_message(kind: type[MessageT], raw: Any, path: str = "") -> MessageT:
     """A message from decoded JSON; InvalidArgument names the field that is wrong."""
     return kind(**_read_fields(kind, raw, path))

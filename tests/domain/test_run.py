@@ -1,23 +1,8 @@
 import pytest
 
-from assay.domain.errors import FailedPrecondition, InvalidArgument
-from assay.domain.run import check_transition, is_terminal, may_follow, parse_status
+from assay.domain.errors import FailedPrecondition
+from assay.domain.run import check_transition, is_terminal, may_follow
 from assay.domain.tracking import RunStatus
-
-
-@pytest.mark.parametrize("status", RunStatus)
-def test_statuses_are_read_in_any_case(status: RunStatus) -> None:
-    """Clients write them in capitals."""
-    assert parse_status(status.value.upper()) is status
-    assert parse_status(status.value) is status
-
-
-@pytest.mark.parametrize("value", ["", "done", None, 3, "finished "])
-def test_other_statuses_are_refused(value: object) -> None:
-    """The refusal lists what there is."""
-    with pytest.raises(InvalidArgument, match="killed") as caught:
-        parse_status(value)
-    assert caught.value.field == "status"
 
 
 def test_three_statuses_end_a_run() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from assay.domain.artifact import ManifestEntry, artifact_digest, check_entry, manifest
+from assay.domain.artifact import ManifestEntry, artifact_digest, manifest
 from assay.domain.canonical import JsonValue, canonical_text, sha256_hex
 from assay.domain.errors import InvalidArgument
 from assay.domain.names import check_artifact_path, check_model_name, check_text
@@ -266,12 +266,6 @@ def check_ttl(value: object, field: str = "ttl_s") -> int | None:
             f"{field} must be a whole number of seconds from 1 to {MAX_TTL_S}.", field=field
         )
     return value
-
-
-def check_file(path: object, size_bytes: object, sha256: object) -> CollectionFile:
-    """A legal file, or InvalidArgument naming what is wrong with it."""
-    entry = check_entry(path, size_bytes, sha256)
-    return CollectionFile(entry.path, entry.size_bytes, entry.sha256)
 
 
 def check_reference(

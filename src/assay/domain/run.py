@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from assay.domain.errors import FailedPrecondition, InvalidArgument
+from assay.domain.errors import FailedPrecondition
 from assay.domain.tracking import RunStatus
 
 TERMINAL: Final = frozenset({RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED})
@@ -13,17 +13,6 @@ TERMINAL: Final = frozenset({RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KIL
 def is_terminal(status: RunStatus) -> bool:
     """Whether the run has ended; a client may still resume it."""
     return status in TERMINAL
-
-
-def parse_status(value: object, field: str = "status") -> RunStatus:
-    """A status from its name in any case; InvalidArgument lists the names otherwise."""
-    if isinstance(value, str):
-        try:
-            return RunStatus(value.lower())
-        except ValueError:
-            pass
-    listed = ", ".join(status.value for status in RunStatus)
-    raise InvalidArgument(f"{field} must be one of {listed}.", field=field)
 
 
 def may_follow(old: RunStatus, new: RunStatus) -> bool:

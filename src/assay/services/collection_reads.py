@@ -17,7 +17,6 @@ from assay.domain.collection import (
     VersionState,
 )
 from assay.domain.errors import NotFound
-from assay.domain.ids import parse_digest
 from assay.domain.paging import bind, decode, encode
 from assay.domain.tracking import FileEntry, Page
 from assay.services.artifacts import OpenFile, reader
@@ -136,13 +135,6 @@ class CollectionReads:
         with self._platform.database.read() as tx:
             found = collection_versions.list_by_client_id(tx, client_id)
         return next((v for v in found if _is_seen(context, v)), None)
-
-    def find_content(self, context: Context, digest: str) -> tuple[CollectionVersion, ...]:
-        """Committed versions with that content. What the request may not see is not there."""
-        wanted = parse_digest(digest)
-        with self._platform.database.read() as tx:
-            found = collection_versions.list_by_content(tx, wanted)
-        return tuple(version for version in found if _is_seen(context, version))
 
     def resolve(
         self, context: Context, home: Home, name: str, reference: str = "latest"

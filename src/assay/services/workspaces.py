@@ -148,10 +148,6 @@ class Workspaces:
             )
         return self.lineage_mapping(context, name)
 
-    def policy_of(self, tx: Transaction, name: str) -> Policy:
-        """The policy in force in a workspace. Raises NotFound."""
-        return self._get(tx, name).policy
-
     def pk_of(self, tx: Transaction, name: str) -> int:
         """The key of a workspace. Raises NotFound."""
         return workspace_pk(tx, name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, Table, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Select, Table, and_, bindparam, delete, insert, select, update
 
 from assay.domain.collection import CollectionFile, VersionState
 from assay.storage import dialect
@@ -68,16 +68,6 @@ def remove_files(tx: Transaction, version_pk: int) -> None:
         tx.execute(delete(table).where(table.c.version_pk == version_pk))
 
 
-def copy_files(tx: Transaction, from_pk: int, to_pk: int) -> None:
-    """Give a draft every file of another version."""
-    for table in (collection_files, collection_file_digests):
-        columns = [column for column in table.c if column.name != "version_pk"]
-        source = select(bindparam("to_pk", to_pk), *columns).where(table.c.version_pk == from_pk)
-        names = ["version_pk", *(column.name for column in columns)]
-        statement = dialect.insert(tx.engine, table).from_select(names, source)
-        tx.execute(statement)
-
-
 def find_file(tx: Transaction, version_pk: int, path: str) -> CollectionFile | None:
     """The file at a path."""
     row = tx.execute(_files(version_pk).where(collection_files.c.path == path)).first()
@@ -104,12 +94,6 @@ def files_at(tx: Transaction, version_pk: int, paths: Sequence[str]) -> dict[str
         rows = tx.execute(_files(version_pk).where(collection_files.c.path.in_(wanted)))
         found.update((row[0], _file(row)) for row in rows)
     return found
-
-
-def count_files(tx: Transaction, version_pk: int) -> int:
-    """How many files and references a version has."""
-    statement = select(func.count()).where(collection_files.c.version_pk == version_pk)
-    return int(tx.execute(statement).scalar_one())
 
 
 def find_stored(

@@ -146,16 +146,6 @@ def find_by_digest(
     return None if pk is None else find_version_by_pk(tx, pk)
 
 
-def list_by_content(tx: Transaction, digest: str, limit: int = 100) -> list[CollectionVersion]:
-    """Committed versions with that content, in any collection of any workspace."""
-    statement = _VERSIONS.where(
-        collection_versions.c.digest == digest,
-        collection_versions.c.state == VersionState.COMMITTED.value,
-    )
-    ordered = statement.order_by(collection_versions.c.id).limit(limit)
-    return complete(tx, [_version(row) for row in tx.execute(ordered)])
-
-
 def list_by_client_id(tx: Transaction, client_id: str) -> list[CollectionVersion]:
     """The versions that a client knows under an id of its own."""
     pks = list(

@@ -96,11 +96,6 @@ def load_whole_run(tx: Transaction, run: Run) -> WholeRun:
     return load_whole_runs(tx, [run])[0]
 
 
-def latest_metrics(tx: Transaction, run_pk: int) -> tuple[LatestMetric, ...]:
-    """The summaries of one run, by key."""
-    return tuple(_metrics(tx, [run_pk]).get(run_pk, ()))
-
-
 def _metrics(tx: Transaction, pks: Sequence[int]) -> dict[int, list[LatestMetric]]:
     rows = _rows(tx, _METRICS, pks)
     names = dict(_rows(tx, _METRIC_KEYS, {row[1] for row in rows}))

@@ -25,7 +25,6 @@ _ALL = select(
     closure_policies.c.at_promotion,
 ).outerjoin_from(workspaces, closure_policies)
 _BY_NAME = _ALL.where(workspaces.c.name == bindparam("name"))
-_BY_PK = _ALL.where(workspaces.c.id == bindparam("pk"))
 _LISTED = _ALL.order_by(workspaces.c.name)
 _PK = select(workspaces.c.id).where(workspaces.c.name == bindparam("name"))
 
@@ -45,12 +44,6 @@ def insert_workspace(tx: Transaction, name: str, description: str, now_ms: int) 
 def find_workspace(tx: Transaction, name: str, default: Policy) -> Workspace | None:
     """The workspace of that name; what its policy leaves open is taken from `default`."""
     row = tx.execute(_BY_NAME, {"name": name}).first()
-    return None if row is None else _workspace(row, default)
-
-
-def find_workspace_by_pk(tx: Transaction, pk: int, default: Policy) -> Workspace | None:
-    """The workspace with that key; what its policy leaves open is taken from `default`."""
-    row = tx.execute(_BY_PK, {"pk": pk}).first()
     return None if row is None else _workspace(row, default)
 
 

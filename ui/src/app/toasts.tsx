@@ -10,6 +10,22 @@ export const said = (title: string, description?: string): void => {
   toasts.add({ title, description, type: "good" });
 };
 
+/** Something was done that can be undone for as long as this is on screen. */
+export const saidWithUndo = (title: string, onUndo: () => void): void => {
+  const id = toasts.add({
+    title,
+    type: "good",
+    timeout: 8000,
+    actionProps: {
+      children: "Undo",
+      onClick: () => {
+        toasts.close(id);
+        onUndo();
+      },
+    },
+  });
+};
+
 /** An action failed: what the server said, with the request id. */
 export const failed = (error: unknown): void => {
   const id = error instanceof ApiError ? error.requestId : null;
@@ -51,6 +67,9 @@ function Stack() {
         <Toast.Title className="text-sm font-medium break-words" />
         <Toast.Description className="mt-0.5 text-xs break-words text-ink-3" />
       </div>
+      {toast.actionProps ? (
+        <Toast.Action className="shrink-0 rounded px-1.5 text-sm font-medium text-accent-ink hover:underline" />
+      ) : null}
       <Toast.Close render={<IconButton label="Dismiss" className="size-5" />}>
         <X className="size-3.5" />
       </Toast.Close>

@@ -1,4 +1,4 @@
-import { AlertTriangle, SearchX } from "lucide-react";
+import { AlertTriangle, Lock, SearchX, WifiOff } from "lucide-react";
 import type { ReactNode } from "react";
 import { ApiError } from "@/api/client";
 import { Button } from "./button";
@@ -44,7 +44,8 @@ export function Failure({
   compact?: boolean;
 }) {
   const known = error instanceof ApiError ? error : null;
-  const missing = known?.code === "not_found";
+  const kind = kindOf(known);
+  const missing = kind === "missing";
   return (
     <div
       role="alert"
@@ -53,12 +54,13 @@ export function Failure({
         compact ? "p-3" : "my-6 p-4",
       )}
     >
-      <span className={cx("mt-0.5 [&_svg]:size-4", missing ? "text-ink-3" : "text-bad")}>
-        {missing ? <SearchX /> : <AlertTriangle />}
+      <span className={cx("mt-0.5 [&_svg]:size-4", kind === "other" ? "text-bad" : "text-ink-3")}>
+        {ICONS[kind]}
       </span>
       <div className="min-w-0 flex-1">
         <p className="font-medium break-words">{messageOf(error)}</p>
-        {known?.field ? <p className="mt-0.5 text-xs text-ink-3">Field: {known.field}</p> : null}
+        {HINTS[kind] ? <p className="mt-1 text-ink-2">{HINTS[kind]}</p> : null}
+        {known?.field && !missing ? <p className="mt-0.5 text-xs text-ink-3">Field: {known.field}</p> : null}
         {known?.requestId ? (
           <p className="mt-1 flex items-center gap-1 text-xs text-ink-3">
             Request <code className="font-mono">{known.requestId}</code>
@@ -66,7 +68,7 @@ export function Failure({
           </p>
         ) : null}
       </div>
-      {onRetry ? (
+      {onRetry && !missing && kind !== "forbidden" ? (
         <Button size="sm" onClick={onRetry}>
           Try again
         </Button>
@@ -74,6 +76,33 @@ export function Failure({
     </div>
   );
 }
+
+type Kind = "missing" | "forbidden" | "unreachable" | "busy" | "other";
+
+function kindOf(error: ApiError | null): Kind {
+  if (error?.status === 404) return "missing";
+  if (error?.status === 403) return "forbidden";
+  if (error?.status === 0) return "unreachable";
+  return error?.status === 429 || error?.status === 503 ? "busy" : "other";
+}
+
+const ICONS: Record<Kind, ReactNode> = {
+  missing: <SearchX />,
+  forbidden: <Lock />,
+  unreachable: <WifiOff />,
+  busy: <AlertTriangle />,
+  other: <AlertTriangle />,
+};
+
+/** What to do about it, where the server's own words do not say. */
+const HINTS: Record<Kind, ReactNode> = {
+  missing:
+    "It may have been removed, or be in another workspace: change that at the top left, or search with Ctrl K.",
+  forbidden: "Ask an admin of the workspace for a role that may, or sign in with another token.",
+  unreachable: "Nothing was lost. Start the server again, or try again in a moment.",
+  busy: "It has more to do than it can just now. Try again in a moment.",
+  other: null,
+};
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

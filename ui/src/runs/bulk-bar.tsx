@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { GitCompareArrows, RotateCcw, Tag, Trash2, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { api, apiPath, post } from "@/api/client";
-import { failed, said } from "@/app/toasts";
+import { failed, said, saidWithUndo } from "@/app/toasts";
 import { Button, IconButton } from "@/design/button";
 import { Modal } from "@/design/dialog";
 import { Field, Input } from "@/design/field";
@@ -37,26 +37,33 @@ export function BulkBar({
     mutationFn: async ({
       kind,
       tags,
+      of,
     }: {
       kind: "delete" | "restore" | "tag";
       tags?: Record<string, string>;
+      /** Other runs than those that are selected: the ones whose deletion is undone. */
+      of?: readonly string[];
     }) => {
-      await each(ids, (id) => {
+      await each(of ?? ids, (id) => {
         if (kind === "delete") return api("DELETE", apiPath("runs", id));
         if (kind === "restore") return post(`${apiPath("runs", id)}/restore`);
         return post(`${apiPath("runs", id)}/tags`, { tags });
       });
       return kind;
     },
-    onSuccess: (kind) => {
-      const verb = {
-        delete: "are in the bin; they can be restored there",
-        restore: "are back",
-        tag: "carry the tag",
-      }[kind];
-      said(`${plural(ids.length, "run")} ${verb}.`);
+    onSuccess: (kind, { of }) => {
+      const gone = of ?? ids;
+      const [count, is] = [plural(gone.length, "run"), gone.length === 1 ? "is" : "are"];
+      if (kind === "delete")
+        saidWithUndo(`${count} ${is} in the bin.`, () => act.mutate({ kind: "restore", of: gone }));
+      else
+        said(
+          kind === "restore"
+            ? `${count} ${is} back.`
+            : `${count} ${gone.length === 1 ? "has" : "have"} the tag.`,
+        );
       setTagging(false);
-      if (kind !== "tag") onClear();
+      if (kind !== "tag" && !of) onClear();
     },
     onError: failed,
     onSettled: () => queries.invalidateQueries({ queryKey: ["runs"] }),

@@ -98,10 +98,10 @@ export default function ExperimentsPage() {
         </Empty>
       ) : (
         <Card flush>
-          <Table label="Experiments" head={["Experiment", "Changed", "Made", ""]}>
+          <Table label="Experiments" head={["Experiment", "Changed", "Created", ""]}>
             {shown.map((each) => (
-              <tr key={each.experiment_id} className="group hover:bg-hover">
-                <td>
+              <tr key={each.experiment_id} className="group h-11 hover:bg-hover">
+                <td className="w-full max-w-0 min-w-48 truncate" title={each.name}>
                   <Link
                     to="/experiments/$experimentId"
                     params={{ experimentId: each.experiment_id }}
@@ -167,7 +167,7 @@ function NewExperiment({ onClose }: { onClose: () => void }) {
           busy={create.isPending}
           disabled={!name.trim()}
         >
-          Make it
+          Create
         </Button>
       }
     >

@@ -4,7 +4,7 @@ import { Crown, Hourglass, Siren } from "lucide-react";
 import { currentWorkspace } from "@/api/client";
 import * as governance from "@/api/governance";
 import * as queries from "@/api/queries";
-import type { GateRun, Model } from "@/api/types";
+import type { Experiment, GateRun, Model } from "@/api/types";
 import { Badge, RunStatus } from "@/design/badge";
 import { Card } from "@/design/card";
 import { Moment, useNow } from "@/design/moment";
@@ -33,7 +33,7 @@ export default function HomePage() {
   return (
     <Page title="Home" heading={workspace === "default" ? "Home" : workspace} wide>
       {isNew ? <Welcome /> : null}
-      <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_28rem]">
+      <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_24rem] 2xl:grid-cols-[minmax(0,1fr)_28rem]">
         <Card
           title="Recent runs"
           flush
@@ -56,14 +56,18 @@ export default function HomePage() {
                   <Link
                     to="/runs/$runId"
                     params={{ runId: run.run_id }}
-                    className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 px-4 py-2 hover:bg-hover sm:grid-cols-[minmax(0,3fr)_minmax(0,3fr)_6rem_7.5rem]"
+                    className="grid grid-cols-[0.5rem_minmax(0,1fr)_auto] items-center gap-x-3 px-4 py-2 hover:bg-hover sm:grid-cols-[0.5rem_minmax(0,5fr)_minmax(0,3fr)_6.5rem]"
                   >
-                    <span className="truncate font-medium">{run.name}</span>
-                    <span className="truncate text-ink-2 max-sm:hidden">{names.get(run.experiment_id)}</span>
-                    <RunStatus status={run.status} />
+                    <RunStatus status={run.status} compact />
+                    <span className="truncate font-medium" title={run.name}>
+                      {run.name}
+                    </span>
+                    <span className="truncate text-ink-2 max-sm:hidden" title={names.get(run.experiment_id)}>
+                      {names.get(run.experiment_id)}
+                    </span>
                     <Moment
                       at={run.started_at_ms ?? run.created_at_ms}
-                      className="text-right text-xs whitespace-nowrap text-ink-3 max-sm:hidden"
+                      className="text-right text-xs whitespace-nowrap text-ink-3"
                     />
                   </Link>
                 </li>
@@ -74,6 +78,8 @@ export default function HomePage() {
         <div className="space-y-5">
           <Production models={models.data} error={models.error} />
           <Waiting models={models.data ?? []} gateRuns={gateRuns.data ?? []} />
+          <Experiments experiments={experiments.data ?? []} />
+          <Workspaces />
         </div>
       </div>
     </Page>
@@ -112,7 +118,7 @@ function Production({ models, error }: { models: Model[] | undefined; error: unk
                     {model.name} <span className="font-normal text-ink-2 tabular">v{alias.version}</span>
                   </span>
                   <span className="text-xs text-ink-3">
-                    since <Moment at={alias.updated_at_ms} />
+                    took over <Moment at={alias.updated_at_ms} />
                   </span>
                 </span>
                 <AliasBadge alias={alias.alias} isProtected />
@@ -141,7 +147,11 @@ function Waiting({ models, gateRuns }: { models: Model[]; gateRuns: GateRun[] })
   const total = urgent.length + open.length + passed.length;
   return (
     <Card title="Waiting for somebody" note={total || undefined} flush>
-      {total === 0 ? <p className="p-4 text-ink-3">Nothing waits.</p> : null}
+      {total === 0 ? (
+        <p className="p-4 text-ink-3">
+          Nothing waits. Exams without a runner, and versions that passed theirs, are listed here.
+        </p>
+      ) : null}
       <ul className="divide-y divide-line/70">
         {urgent.slice(0, 10).map((each) => (
           <li key={each.request_id} className="bg-bad-soft">
@@ -207,6 +217,55 @@ function Waiting({ models, gateRuns }: { models: Model[]; gateRuns: GateRun[] })
   );
 }
 
+const MOST_EXPERIMENTS = 6;
+
+function Experiments({ experiments }: { experiments: Experiment[] }) {
+  if (experiments.length === 0) return null;
+  return (
+    <Card title="Recent experiments" flush>
+      <ul className="divide-y divide-line/70">
+        {experiments.slice(0, MOST_EXPERIMENTS).map((each) => (
+          <li key={each.experiment_id}>
+            <Link
+              to="/experiments/$experimentId"
+              params={{ experimentId: each.experiment_id }}
+              className="flex items-center gap-3 px-4 py-2 hover:bg-hover"
+            >
+              <span className="min-w-0 flex-1 truncate font-medium" title={each.name}>
+                {each.name}
+              </span>
+              <Moment at={each.updated_at_ms} className="text-xs whitespace-nowrap text-ink-3" />
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+/** The other workspaces, when there are any. */
+function Workspaces() {
+  const { data } = useQuery(queries.workspaces());
+  const others = (data ?? []).filter((each) => each.name !== currentWorkspace());
+  if (others.length === 0) return null;
+  return (
+    <Card title="Other workspaces" flush>
+      <ul className="divide-y divide-line/70">
+        {others.slice(0, 20).map((each) => (
+          <li key={each.name}>
+            <Link to="/" search={{ ws: each.name }} className="block px-4 py-2 hover:bg-hover">
+              <span className="block truncate font-medium">{each.name}</span>
+              {each.description ? (
+                <span className="block truncate text-xs text-ink-3">{each.description}</span>
+              ) : null}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
 function Welcome() {
   const origin = window.location.origin;
   return (
@@ -223,7 +282,7 @@ function Welcome() {
         <div>
           <p className="mb-1.5 text-xs font-medium text-ink-2">With the library of Assay</p>
           <Snippet
-            text={`import assay\n\nwith assay.start_run("first-steps", url="${origin}") as run:\n    run.log({"train/loss": 0.7}, step=0)`}
+            text={`import assay\n\nurl = "${origin}"\nwith assay.start_run("first-steps", url=url) as run:\n    run.log({"train/loss": 0.7}, step=0)`}
           />
         </div>
       </div>

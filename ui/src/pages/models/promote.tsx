@@ -260,9 +260,9 @@ function Bar({
   strong?: boolean;
 }) {
   return (
-    <div className="grid grid-cols-[9.5rem_minmax(0,1fr)_4.5rem] items-center gap-3">
+    <div className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-1 sm:grid-cols-[9.5rem_minmax(0,1fr)_4.5rem]">
       <span className={cx("truncate", strong && "font-medium")}>{name}</span>
-      <div className="relative h-2.5 rounded-full bg-sunken">
+      <div className="relative h-2.5 rounded-full bg-sunken max-sm:order-last max-sm:col-span-2">
         {value === null ? null : (
           <div
             className={cx("h-full rounded-full", strong ? "bg-accent" : "bg-ink-3/60")}

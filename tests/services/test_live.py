@@ -20,12 +20,15 @@ def points(count: int, *, start: int = 0) -> list[LivePoint]:
 def test_a_watcher_gets_what_came_since_the_last_time() -> None:
     """From any thread, in order, of its own run only."""
 
-    async def watch() -> tuple[News, News]:
+    async def watch() -> tuple[News[LivePoint], News[LivePoint]]:
         hub = Live()
         subscription = hub.subscribe(1)
-        writer = threading.Thread(
-            target=lambda: (hub.publish(1, points(2)), hub.publish(2, points(9)))
-        )
+
+        def write() -> None:
+            hub.publish(1, points(2))
+            hub.publish(2, points(9))
+
+        writer = threading.Thread(target=write)
         writer.start()
         assert await subscription.wait(10)
         writer.join()
@@ -44,7 +47,7 @@ def test_a_slow_watcher_is_told_that_it_missed_some(monkeypatch: pytest.MonkeyPa
     """The newest points are kept, never more than the bound; the next news is whole again."""
     monkeypatch.setattr(live, "MAX_PENDING_POINTS", 5)
 
-    async def watch() -> tuple[News, News]:
+    async def watch() -> tuple[News[LivePoint], News[LivePoint]]:
         hub = Live()
         subscription = hub.subscribe(1)
         for start in range(0, 12, 3):
@@ -62,7 +65,7 @@ def test_a_slow_watcher_is_told_that_it_missed_some(monkeypatch: pytest.MonkeyPa
 def test_what_the_writer_left_out_is_said() -> None:
     """News of which a part was left out is marked."""
 
-    async def watch() -> News:
+    async def watch() -> News[LivePoint]:
         hub = Live()
         subscription = hub.subscribe(1)
         hub.publish(1, points(1), is_whole=False)

@@ -36,6 +36,7 @@ from assay.services.registration import Registration
 from assay.services.registry import Registry
 from assay.services.reproduction import Reproduction
 from assay.services.reviews import Reviews, build_reviews
+from assay.services.run_news import RunNews
 from assay.services.run_values import RunValues
 from assay.services.runs import Runs
 from assay.services.saved_views import SavedViews
@@ -70,6 +71,7 @@ class Services:
     ingest: Ingest
     metrics: Metrics
     live: Live
+    run_news: RunNews
     health: Health
     compaction: Compaction
     registry: Registry
@@ -103,6 +105,7 @@ class Services:
         self.platform.blobs.sweep_temporary(0)
         self.compaction.start()
         self.ingest.start()
+        self.run_news.start()
         self.health.start()
         self.webhook_delivery.start()
         self.clients.start()
@@ -112,6 +115,7 @@ class Services:
     def close(self) -> None:
         """Write what was accepted, then stop the threads."""
         self.live.close()
+        self.run_news.close()
         self.storage_reports.close()
         self.clients.close()
         self.checkpoints.close()
@@ -194,6 +198,7 @@ def _tracking(platform: Platform, ledger: Ledger) -> dict[str, Any]:
         "ingest": ingest,
         "metrics": metrics,
         "live": live,
+        "run_news": RunNews(platform),
         "health": health,
         "compaction": compaction,
         "clients": ClientTracking(platform, runs, ingest, ledger),

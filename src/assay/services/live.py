@@ -1,16 +1,18 @@
-"""What was just written, for whoever watches a run: in this process, after the commit, bounded."""
+"""What was just written, for whoever watches: in this process, after the commit, bounded."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from assay.domain.errors import Unavailable
 
 MAX_SUBSCRIPTIONS: Final = 512
 MAX_PENDING_POINTS: Final = 2_000
+
+T = TypeVar("T")
 
 
 class LivePoint(NamedTuple):
@@ -22,26 +24,26 @@ class LivePoint(NamedTuple):
     timestamp_ms: int
 
 
-class News(NamedTuple):
-    """The points since the last news, oldest first; `is_whole` is False when some were left out."""
+class News(NamedTuple, Generic[T]):
+    """What came since the last news, oldest first; `is_whole` is False when some was left out."""
 
-    points: tuple[LivePoint, ...]
+    items: tuple[T, ...]
     is_whole: bool
 
 
-class Subscription:
-    """One watcher of one run. Written to by any thread, read on the event loop that made it.
+class Subscription(Generic[T]):
+    """One watcher of one thing. Written to by any thread, read on the event loop that made it.
 
     Keeps `MAX_PENDING_POINTS` at most: beyond, the oldest are dropped and the next news says so.
     """
 
-    def __init__(self, hub: Live, run_pk: int) -> None:
-        self.run_pk = run_pk
+    def __init__(self, hub: Hub[T], pk: int) -> None:
+        self.pk = pk
         self._hub = hub
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._lock = threading.Lock()
-        self._pending: list[LivePoint] = []
+        self._pending: list[T] = []
         self._is_whole = True
         self._is_signalled = False
         self._is_closed = False
@@ -60,7 +62,7 @@ class Subscription:
             return False
         return True
 
-    def take(self) -> News:
+    def take(self) -> News[T]:
         """What came since the last time."""
         self._wake.clear()
         with self._lock:
@@ -72,10 +74,10 @@ class Subscription:
             self._wake.set()
         return news
 
-    def offer(self, points: Sequence[LivePoint], *, is_whole: bool) -> None:
+    def offer(self, items: Sequence[T], *, is_whole: bool) -> None:
         """Add news; called by the writer, so it never waits."""
         with self._lock:
-            self._pending.extend(points)
+            self._pending.extend(items)
             excess = len(self._pending) - MAX_PENDING_POINTS
             if excess > 0:
                 del self._pending[:excess]
@@ -102,51 +104,59 @@ class Subscription:
             self._hub.remove(self)
 
 
-class Live:
-    """The watchers of this process, by run."""
+class Hub(Generic[T]):
+    """The watchers of this process, by the key of what they watch."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._by_run: dict[int, tuple[Subscription, ...]] = {}
+        self._by_pk: dict[int, tuple[Subscription[T], ...]] = {}
         self._count = 0
         self._is_closed = False
 
-    def subscribe(self, run_pk: int) -> Subscription:
-        """Watch a run, from the running event loop. Raises Unavailable for too many watchers."""
-        subscription = Subscription(self, run_pk)
+    def subscribe(self, pk: int) -> Subscription[T]:
+        """Watch, from the running event loop. Raises Unavailable for too many watchers."""
+        subscription = Subscription(self, pk)
         with self._lock:
             if self._is_closed or self._count >= MAX_SUBSCRIPTIONS:
                 msg = "The server cannot take another watcher now; close some live pages or retry."
                 raise Unavailable(msg)
-            self._by_run[run_pk] = (*self._by_run.get(run_pk, ()), subscription)
+            self._by_pk[pk] = (*self._by_pk.get(pk, ()), subscription)
             self._count += 1
         return subscription
 
-    def remove(self, subscription: Subscription) -> None:
+    def remove(self, subscription: Subscription[T]) -> None:
         """Forget a watcher; again is fine."""
         with self._lock:
-            present = self._by_run.get(subscription.run_pk, ())
+            present = self._by_pk.get(subscription.pk, ())
             left = tuple(other for other in present if other is not subscription)
             self._count -= len(present) - len(left)
             if left:
-                self._by_run[subscription.run_pk] = left
+                self._by_pk[subscription.pk] = left
             else:
-                self._by_run.pop(subscription.run_pk, None)
+                self._by_pk.pop(subscription.pk, None)
 
-    def watched(self, run_pks: Iterable[int]) -> list[int]:
-        """Those of the runs that somebody watches."""
-        by_run = self._by_run
-        return [run_pk for run_pk in run_pks if run_pk in by_run]
+    def watched(self, pks: Iterable[int]) -> list[int]:
+        """Those that somebody watches."""
+        by_pk = self._by_pk
+        return [pk for pk in pks if pk in by_pk]
 
-    def publish(self, run_pk: int, points: Sequence[LivePoint], *, is_whole: bool = True) -> None:
-        """Tell the watchers of a run what is durable now."""
-        for subscription in self._by_run.get(run_pk, ()):
-            subscription.offer(points, is_whole=is_whole)
+    def watched_pks(self) -> list[int]:
+        """Everything that somebody watches."""
+        return list(self._by_pk)
+
+    def publish(self, pk: int, items: Sequence[T], *, is_whole: bool = True) -> None:
+        """Tell the watchers what is durable now."""
+        for subscription in self._by_pk.get(pk, ()):
+            subscription.offer(items, is_whole=is_whole)
 
     def close(self) -> None:
         """End every watch."""
         with self._lock:
             self._is_closed = True
-            everyone = [watcher for group in self._by_run.values() for watcher in group]
+            everyone = [watcher for group in self._by_pk.values() for watcher in group]
         for subscription in everyone:
             subscription.end()
+
+
+class Live(Hub[LivePoint]):
+    """Who watches the points of which run."""

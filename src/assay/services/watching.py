@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import anyio.to_thread
 
@@ -19,7 +19,19 @@ POLL_S: Final = 1.0
 MAX_WATCH_S: Final = 900.0
 """After so long a watch ends and the watcher comes back, with a credential that is looked at anew."""
 
-_NOTHING: Final = News((), is_whole=True)
+T = TypeVar("T")
+
+
+class Others(Protocol[T]):
+    """What other servers wrote, which no hub of this process hears of."""
+
+    def due_in_s(self) -> float:
+        """When to look next."""
+        ...
+
+    async def add_to(self, news: News[T]) -> News[T]:
+        """These news, and what others wrote where it is time to look."""
+        ...
 
 
 async def watch(
@@ -29,7 +41,7 @@ async def watch(
     *,
     heartbeat_s: float = HEARTBEAT_S,
     max_watch_s: float = MAX_WATCH_S,
-) -> AsyncIterator[News]:
+) -> AsyncIterator[News[LivePoint]]:
     """News of a run, at most ten times a second; news without points says that all is well.
 
     Raises NotFound or PermissionDenied before the first news. Ends when the server stops.
@@ -40,39 +52,37 @@ async def watch(
         remote = _Remote(metrics, run_pk) if metrics.has_other_servers else None
         if remote is not None:
             await remote.changes()
-        async for news in _news(subscription, remote, heartbeat_s, max_watch_s):
+        async for news in follow(subscription, heartbeat_s, max_watch_s, remote):
             yield news
     finally:
         subscription.close()
 
 
-async def _news(
-    subscription: Subscription, remote: _Remote | None, heartbeat_s: float, max_watch_s: float
-) -> AsyncIterator[News]:
+async def follow(
+    subscription: Subscription[T],
+    heartbeat_s: float,
+    max_watch_s: float,
+    others: Others[T] | None = None,
+) -> AsyncIterator[News[T]]:
+    """What a subscription is told, at most ten times a second; first and at each heartbeat nothing."""
     now_s = asyncio.get_running_loop().time
-    end_s, spoken_s, polled_s = now_s() + max_watch_s, now_s(), now_s()
-    yield _NOTHING
+    nothing: News[T] = News((), is_whole=True)
+    end_s, spoken_s = now_s() + max_watch_s, now_s()
+    yield nothing
     while now_s() < end_s and not subscription.is_closed:
         waits_s = [heartbeat_s, end_s - now_s()]
-        if remote is not None:
-            waits_s.append(polled_s + POLL_S - now_s())
+        if others is not None:
+            waits_s.append(others.due_in_s())
         if await subscription.wait(max(0.0, min(waits_s))):
-            # Points that come close together travel together.
+            # What comes close together travels together.
             await asyncio.sleep(COALESCE_S)
         news = subscription.take()
-        if remote is not None:
-            remote.note(news.points)
-            if now_s() >= polled_s + POLL_S:
-                polled_s = now_s()
-                news = _with_more(news, await remote.changes())
-        if news.points or now_s() - spoken_s >= heartbeat_s:
+        if others is not None:
+            news = await others.add_to(news)
+        is_worth_telling = bool(news.items) or not news.is_whole
+        if is_worth_telling or now_s() - spoken_s >= heartbeat_s:
             spoken_s = now_s()
-            yield news if news.points else _NOTHING
-
-
-def _with_more(news: News, points: list[LivePoint]) -> News:
-    """News with the last points that others wrote; what they wrote before those is not known."""
-    return News((*news.points, *points), is_whole=False) if points else news
+            yield news if is_worth_telling else nothing
 
 
 class _Remote:
@@ -82,6 +92,21 @@ class _Remote:
         self._metrics = metrics
         self._run_pk = run_pk
         self._seen: dict[str, tuple[int, int]] = {}
+        self._now_s = asyncio.get_running_loop().time
+        self._polled_s = self._now_s()
+
+    def due_in_s(self) -> float:
+        """When to look next."""
+        return self._polled_s + POLL_S - self._now_s()
+
+    async def add_to(self, news: News[LivePoint]) -> News[LivePoint]:
+        """News with the last points that others wrote; what they wrote before those is not known."""
+        self.note(news.items)
+        if self.due_in_s() > 0:
+            return news
+        self._polled_s = self._now_s()
+        points = await self.changes()
+        return News((*news.items, *points), is_whole=False) if points else news
 
     def note(self, points: tuple[LivePoint, ...]) -> None:
         """These points are known."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from assay.domain.errors import LimitExceeded
 from assay.services.context import Context
-from assay.services.live import News
+from assay.services.live import LivePoint, News
 from assay.services.metrics import Metrics
 from assay.services.watching import watch
 
@@ -18,7 +18,7 @@ MAX_RUNS: Final = 50
 
 async def watch_many(
     metrics: Metrics, context: Context, run_ids: Sequence[str]
-) -> AsyncIterator[tuple[str, News]]:
+) -> AsyncIterator[tuple[str, News[LivePoint]]]:
     """News of each run as it comes, first one of each without points.
 
     A reader that falls behind holds the watches up, and those then say that points were left out.
@@ -35,7 +35,7 @@ async def watch_many(
         first = {run_id: await anext(news) for run_id, news in watches.items()}
         for item in first.items():
             yield item
-        queue: asyncio.Queue[tuple[str, News] | None] = asyncio.Queue(len(wanted))
+        queue: asyncio.Queue[tuple[str, News[LivePoint]] | None] = asyncio.Queue(len(wanted))
         pumps = [asyncio.create_task(_pump(*item, queue)) for item in watches.items()]
         while (came := await queue.get()) is not None:
             yield came
@@ -48,7 +48,9 @@ async def watch_many(
 
 
 async def _pump(
-    run_id: str, news: AsyncIterator[News], queue: asyncio.Queue[tuple[str, News] | None]
+    run_id: str,
+    news: AsyncIterator[News[LivePoint]],
+    queue: asyncio.Queue[tuple[str, News[LivePoint]] | None],
 ) -> None:
     async for each in news:
         await queue.put((run_id, each))

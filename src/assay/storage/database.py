@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -41,11 +41,18 @@ _FILL = (
 class Transaction:
     """One open transaction. Storage functions take it first and never end it."""
 
-    __slots__ = ("connection", "engine")
+    __slots__ = ("connection", "engine", "touched")
 
     def __init__(self, connection: Connection, engine: Engine) -> None:
         self.connection = connection
         self.engine = engine
+        self.touched: set[int] | None = None
+
+    def touch(self, run_pk: int) -> None:
+        """Note a run that is changed here: whoever watches hears of it once that is durable."""
+        if self.touched is None:
+            self.touched = set()
+        self.touched.add(run_pk)
 
     def execute(
         self, statement: Executable, parameters: Any = None
@@ -100,6 +107,8 @@ class Database(ABC):
     """A SQLite file or a PostgreSQL database behind the same two calls, `read()` and `write()`."""
 
     engine: Engine
+    on_runs_changed: Callable[[Set[int]], None] | None = None
+    """Told the keys of the runs that a commit changed, by the thread that made it; never waits."""
 
     @abstractmethod
     def read(self) -> AbstractContextManager[Transaction]:
@@ -114,6 +123,10 @@ class Database(ABC):
 
         Nothing depends on it, and nothing of it can be read.
         """
+
+    def _tell(self, touched: Collection[int] | None) -> None:
+        if touched and self.on_runs_changed is not None:
+            self.on_runs_changed(touched)
 
     @abstractmethod
     def close(self) -> None:
@@ -236,6 +249,7 @@ class SqliteDatabase(Database):
         group.done.wait()
         if group.error is not None:
             raise translate(group.error) from group.error
+        self._tell(self._inside.touched)
 
     def _join_group(self) -> _Group:
         if self._closed:
@@ -252,8 +266,9 @@ class SqliteDatabase(Database):
     def _savepoint(self, group: _Group) -> Iterator[Transaction]:
         control = _driver(self._writer)
         control.execute("SAVEPOINT member")
+        tx = Transaction(self._writer, self.engine)
         try:
-            yield Transaction(self._writer, self.engine)
+            yield tx
         except BaseException as error:
             control.execute("ROLLBACK TO member")
             control.execute("RELEASE member")
@@ -262,6 +277,7 @@ class SqliteDatabase(Database):
             raise
         control.execute("RELEASE member")
         group.members += 1
+        self._inside.touched = tx.touched
 
     def _commit_if_last(self) -> None:
         group = self._group
@@ -360,9 +376,11 @@ class PostgresqlDatabase(Database):
         """A read-committed transaction; the block locks what its decision depends on."""
         try:
             with self._engine.begin() as connection:
-                yield Transaction(connection, self.engine)
+                tx = Transaction(connection, self.engine)
+                yield tx
         except self._errors as error:
             raise translate(error) from error
+        self._tell(tx.touched)
 
     def close(self) -> None:
         """Close the pool."""

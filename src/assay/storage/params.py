@@ -22,6 +22,7 @@ def add_params(tx: Transaction, run_pk: int, values: Mapping[str, str]) -> None:
     Raises InvalidArgument naming the key when a param has another value already; the transaction
     must then be given up, since the others of the batch have been written in it.
     """
+    tx.touch(run_pk)
     _PARAMS.add(tx, run_pk, values, "param")
 
 

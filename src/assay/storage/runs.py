@@ -112,7 +112,11 @@ def insert_run(tx: Transaction, run: NewRun) -> int | None:
     values = run._asdict()
     values["status"] = run.status.value
     row = _INSERT.first(tx, **values)
-    return None if row is None else int(row[0])
+    if row is None:
+        return None
+    pk = int(row[0])
+    tx.touch(pk)
+    return pk
 
 
 def find_run(tx: Transaction, run_id: str) -> Run | None:
@@ -162,11 +166,13 @@ def set_state(
     tx: Transaction, pk: int, *, status: RunStatus, ended_at_ms: int | None, name: str
 ) -> None:
     """Write what changes over a run's life."""
+    tx.touch(pk)
     _SET_STATE.run(tx, pk=pk, new_status=status.value, new_end=ended_at_ms, new_name=name)
 
 
 def rename_run(tx: Transaction, pk: int, name: str) -> None:
     """Give the run another name."""
+    tx.touch(pk)
     _RENAME.run(tx, pk=pk, new_name=name)
 
 
@@ -177,6 +183,7 @@ def set_lineage(tx: Transaction, pk: int, lineage: str) -> None:
 
 def set_lifecycle(tx: Transaction, pk: int, lifecycle: Lifecycle, now_ms: int) -> None:
     """Delete or restore one run."""
+    tx.touch(pk)
     tx.execute(_lifecycle_change(lifecycle, now_ms).where(runs.c.id == pk))
 
 

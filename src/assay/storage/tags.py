@@ -18,11 +18,13 @@ def insert_tags(tx: Transaction, run_pk: int, values: Mapping[str, str]) -> None
 
 def set_tags(tx: Transaction, run_pk: int, values: Mapping[str, str]) -> None:
     """Set tags of a run, whether or not they were there."""
+    tx.touch(run_pk)
     _TAGS.set(tx, run_pk, values)
 
 
 def delete_tag(tx: Transaction, run_pk: int, key: str) -> bool:
     """Remove one tag; False when it was not there."""
+    tx.touch(run_pk)
     return _TAGS.delete(tx, run_pk, key)
 
 

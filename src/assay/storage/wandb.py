@@ -104,6 +104,7 @@ def silent_since(tx: Transaction, before_ms: int, limit: int) -> tuple[tuple[int
 
 def replace_params(tx: Transaction, run_pk: int, values: dict[str, str]) -> None:
     """Give a run these params and no others: its client replaces the whole config."""
+    tx.touch(run_pk)
     tx.execute(delete(params).where(params.c.run_pk == run_pk))
     if values:
         rows = [{"run_pk": run_pk, "key": key, "value": value} for key, value in values.items()]

@@ -13,7 +13,7 @@ from assay.domain.access import Action
 from assay.domain.errors import LimitExceeded
 from assay.faces.endpoint import NO_BODY, SMALL_BODY, Call, Endpoint
 from assay.faces.native.dialect import number
-from assay.services.live import News
+from assay.services.live import LivePoint, News
 from assay.services.metrics import Points, SeriesBuckets
 from assay.services.watching import watch
 
@@ -176,17 +176,19 @@ async def stream_events(call: Call) -> Response:
     )
 
 
-async def _events(first: News, rest: AsyncIterator[News]) -> AsyncIterator[bytes]:
+async def _events(
+    first: News[LivePoint], rest: AsyncIterator[News[LivePoint]]
+) -> AsyncIterator[bytes]:
     yield b"retry: 2000\n\n"
     yield _event(first)
     async for news in rest:
         yield _event(news)
 
 
-def _event(news: News) -> bytes:
-    if not news.points:
+def _event(news: News[LivePoint]) -> bytes:
+    if not news.items:
         return b": still here\n\n"
-    rows = [[p.key, number(p.value), p.step, p.timestamp_ms] for p in news.points]
+    rows = [[p.key, number(p.value), p.step, p.timestamp_ms] for p in news.items]
     text = b"event: points\ndata: " + msgspec.json.encode({"points": rows}) + b"\n\n"
     return text if news.is_whole else text + b"event: gap\ndata: {}\n\n"
 

@@ -136,3 +136,17 @@ def test_a_version_is_found_by_the_id_of_its_client(
     assert [one["version_id"] for one in found] == [made.version_id]
     assert ask(app, "GET", f"{VERSIONS}?client_id=other").json()["versions"] == []
     assert ask(app, "GET", VERSIONS).status_code == 422
+
+
+def test_a_version_stands_where_it_was_made_and_where_it_was_linked(send: Send) -> None:
+    """Each collection with the number that the version has there."""
+    made = put(send)
+    address = f"{VERSIONS}/{made['version_id']}"
+    linked = send("POST", f"{address}/links", json={"experiment_id": "0", "name": "shelf"})
+    assert linked.status_code == 201, linked.text
+    found = send("GET", f"{address}/memberships").json()["versions"]
+    assert [(one["collection"]["name"], one["version"]) for one in found] == [
+        ("mix", "v0"),
+        ("shelf", "v0"),
+    ]
+    assert send("GET", f"{VERSIONS}/nothing/memberships").status_code == 404

@@ -113,6 +113,13 @@ def get_version(call: Call) -> VersionAnswer:
     return version_answer(reads.get(call.context, call.path["version_id"]))
 
 
+def list_memberships(call: Call) -> VersionPage:
+    """Where a version stands."""
+    reads = call.services.collections.reads
+    found = reads.memberships_of(call.context, call.path["version_id"])
+    return VersionPage([member_answer(one) for one in found], None)
+
+
 async def write_file(call: Call) -> CollectionFileAnswer:
     """Put a file into a draft."""
     begin = call.services.collections.drafts.begin_upload
@@ -313,6 +320,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         body_limit=NO_BODY,
         handler=get_version,
         response=VersionAnswer,
+    ),
+    Endpoint(
+        method="GET",
+        path=f"{_VERSION}/memberships",
+        name="collections.memberships",
+        summary="Where a version stands: in its own collection, and in those it was linked to",
+        permission=Action.TRACKING_READ,
+        body_limit=NO_BODY,
+        handler=list_memberships,
+        response=VersionPage,
     ),
     Endpoint(
         method="PUT",

@@ -1,10 +1,11 @@
 // Runs that the unmodified wandb client wrote: its addresses, media, tables, histograms, console and machine.
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
-import { flow, runPython, settled, stage, violations } from "./harness.mjs";
+import { assay, flow, runPython, settled, stage, violations } from "./harness.mjs";
 
 const PROGRAM = `
 import os, sys, wave
@@ -16,8 +17,9 @@ os.environ.update(WANDB_BASE_URL=sys.argv[1], WANDB_API_KEY="x" * 40, WANDB_SILE
 with wave.open("tone.wav", "wb") as tone:
     tone.setparams((1, 2, 8000, 0, "NONE", ""))
     tone.writeframes((np.sin(np.arange(4000) / 8) * 9000).astype("<i2").tobytes())
+config = {"base": "Qwen/Qwen3-8B", "lr": 2e-5, "dataset_version": "d", "seed": 1, "code_commit": "a" * 40}
 settings = wandb.Settings(x_stats_sampling_interval=0.1)
-with wandb.init(project="post-training", name="sft", config={"base": "Qwen/Qwen3-8B", "lr": 2e-5}, settings=settings) as run:
+with wandb.init(project="post-training", name="sft", config=config, settings=settings) as run:
     random = np.random.RandomState(3)
     print("hello from the run")
     for step in range(12):
@@ -38,7 +40,10 @@ with wandb.init(project="post-training", name="sft", config={"base": "Qwen/Qwen3
     with mix.new_file("rows.csv") as file:
         file.write("a,b\\n1,2\\n")
     run.log_artifact(mix).wait()
-    print("ID", run.id, file=sys.__stdout__)
+    answers = wandb.Artifact("answers", type="model")
+    with answers.new_file("answers.json") as file:
+        file.write("{}")
+    run.link_artifact(run.log_artifact(answers).wait(), "wandb-registry-model/capitals", aliases=["candidate"])
     name = run.id
 with wandb.init(project="post-training", name="reader") as second:
     second.use_artifact("sft-mix:latest")
@@ -109,7 +114,8 @@ flow("cells of a wandb table show their pictures and sounds, each step its own, 
     const grid = page.getByRole("grid", { name: "Rows of the table" });
     await grid.getByRole("img", { name: "drawn 2" }).waitFor();
     await grid.getByRole("img", { name: "right" }).waitFor();
-    await grid.getByLabel(/wav$/).waitFor();
+    await grid.getByRole("button", { name: "Play tone.wav" }).waitFor();
+    await grid.getByText("0.5 s").waitFor();
     await page.getByRole("button", { name: "Earlier" }).click();
     await grid.getByRole("img", { name: "drawn 1" }).waitFor();
     await settled(page);
@@ -117,7 +123,7 @@ flow("cells of a wandb table show their pictures and sounds, each step its own, 
     await grid.getByRole("img", { name: "drawn 1" }).click();
     await page.getByRole("dialog").getByRole("img", { name: "drawn 1" }).waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
-    await grid.getByRole("gridcell", { name: /html$/ }).click();
+    await grid.getByRole("gridcell", { name: "HTML page" }).click();
     await page.getByText("HTML, shown as its source.").waitFor();
     await page.getByRole("button", { name: "Draw it" }).click();
     await page.frameLocator("iframe").getByRole("heading", { name: "Cell" }).waitFor();
@@ -149,3 +155,30 @@ flow("a collection shows its versions, its files, who logged it and who used it"
     await page.getByText("Inputs and outputs").first().waitFor();
     await page.getByRole("link", { name: "sft-mix:v0" }).waitFor();
   }));
+
+flow("a version that wandb linked leads to its collection and back, with its signature and what is claimed of it", async () => {
+  const version = "/models/capitals/versions/1";
+  const key = join(folder, "signer.pem");
+  const copy = join(folder, "copy");
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  await writeFile(key, privateKey.export({ type: "sec1", format: "pem" }));
+  await assay("models", "download", "capitals/1", copy, "--url", here.url);
+  await assay("provenance", "sign", "capitals/1", copy, "--private-key", key, "--url", here.url);
+  await here.call("POST", `/runs/${run}/evals`, { suite: `exam@${"a".repeat(64)}`, metrics: { accuracy: 0.75 }, items: 8 });
+  await here.call("POST", "/claims", { name: "again", model: "capitals", version: 1, tolerances: { accuracy: { absolute: 0.01 } } });
+  await here.visit(version, async (page) => {
+    await page.getByText("OpenSSF model signing").waitFor();
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download the signature" }).click();
+    assert.equal((await download).suggestedFilename(), "capitals-v1.sig");
+    await page.getByRole("heading", { name: "Claims that it can be made again" }).waitFor();
+    await page.getByText("assay repro check --claim again --candidate RUN_ID").waitFor();
+    await settled(page);
+    assert.deepEqual(await violations(page), []);
+    await page.getByRole("link", { name: "a version of a collection" }).click();
+    await page.getByRole("heading", { name: "answers" }).waitFor();
+    await page.getByRole("link", { name: "capitals v1" }).click();
+    await page.waitForURL(new RegExp(`${version}$`));
+    await page.getByRole("heading", { name: "Version 1" }).waitFor();
+  });
+});

@@ -111,6 +111,20 @@ export const versionOfClient = (clientId: string) =>
         .versions[0] ?? null,
   });
 
+/** The version as it stands in each collection that has it: its own, and those it was linked to. */
+export const memberships = (versionId: string) =>
+  queryOptions({
+    queryKey: ["collection-version", versionId, "memberships"],
+    queryFn: async ({ signal }) =>
+      (
+        await get<{ versions: CollectionVersion[] }>(
+          `${apiPath("collection-versions", versionId)}/memberships`,
+          {},
+          signal,
+        )
+      ).versions,
+  });
+
 export const collectionFiles = (versionId: string) =>
   infiniteQueryOptions({
     queryKey: ["collection-version", versionId, "files"],

@@ -32,8 +32,20 @@ function mediumOf(value: unknown): Cell | null {
   const { _type, path, caption } = value as Record<string, unknown>;
   const is = typeof _type === "string" && Object.hasOwn(MEDIA, _type) ? MEDIA[_type] : undefined;
   if (!is || typeof path !== "string") return null;
+  return { is, path, text: typeof caption === "string" && caption ? caption : nameOf(is, path) };
+}
+
+const NOUNS: Partial<Record<Cell["is"], string>> = {
+  image: "Picture",
+  audio: "Sound",
+  video: "Film",
+  html: "HTML page",
+};
+
+/** The file's name; what it is, where the client named it by its digest. */
+function nameOf(is: Cell["is"], path: string): string {
   const name = path.split("/").pop() ?? path;
-  return { is, path, text: typeof caption === "string" && caption ? caption : name };
+  return /^[0-9a-f]{16,}\.\w+$/.test(name) ? (NOUNS[is] ?? name) : name;
 }
 
 const isChat = (value: unknown): value is { role?: unknown; content: unknown }[] =>

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { FileCode2, FileX2, Film } from "lucide-react";
+import { FileCode2, FileX2, Film, Pause, Play } from "lucide-react";
+import { type MouseEvent, useRef, useState } from "react";
 import { filePath } from "@/api/client";
 import { Skeleton } from "@/design/states";
 import type { Cell } from "./cell";
@@ -41,32 +42,71 @@ export function MediaCell({ cell, folder, height }: { cell: Cell; folder?: strin
 function Thumbnail({ cell, folder, height }: { cell: Cell; folder?: string; height: number }) {
   const { url, error } = useMediaUrl(routeOf(cell, folder), MOST_THUMBNAIL);
   if (error || !folder) return <Gone cell={cell} />;
-  if (!url) return <Skeleton className="h-12 w-16" />;
+  if (!url) return <Skeleton className="h-14 w-20" />;
   return (
     <img
       src={url}
       alt={cell.text}
-      style={{ maxHeight: height }}
-      className="max-w-32 min-h-6 cursor-zoom-in rounded border border-line bg-[#fff] object-contain"
+      style={{ height }}
+      className="max-w-32 cursor-zoom-in rounded border border-line bg-sunken object-contain"
     />
   );
 }
 
+/** A sound as a button with its length, so that a column of them stays calm. */
 function Sound({ cell, folder }: { cell: Cell; folder?: string }) {
   const { url, error } = useMediaUrl(routeOf(cell, folder), MOST_THUMBNAIL);
+  const audio = useRef<HTMLAudioElement>(null);
+  const [isPlaying, setPlaying] = useState(false);
+  const [at, setAt] = useState(0);
+  const [length, setLength] = useState(0);
   if (error || !folder) return <Gone cell={cell} />;
-  if (!url) return <Skeleton className="h-8 w-56" />;
+  if (!url) return <Skeleton className="h-6 w-32" />;
+  const onPress = (event: MouseEvent) => {
+    event.stopPropagation();
+    if (isPlaying) audio.current?.pause();
+    else void audio.current?.play().catch(() => setPlaying(false));
+  };
   return (
-    // biome-ignore lint/a11y/useMediaCaption: a recording that a run made has no captions
-    <audio
-      controls
-      src={url}
-      aria-label={cell.text}
-      className="h-9 w-60"
-      onClick={(event) => event.stopPropagation()}
-      onKeyDown={(event) => event.stopPropagation()}
-    />
+    <span className="flex items-center gap-2">
+      <button
+        type="button"
+        aria-label={`${isPlaying ? "Stop" : "Play"} ${cell.text}`}
+        onClick={onPress}
+        className="flex size-7 shrink-0 items-center justify-center rounded-full border border-line-strong bg-surface text-ink-2 shadow-low hover:bg-hover hover:text-ink [&_svg]:size-3"
+      >
+        {isPlaying ? <Pause /> : <Play />}
+      </button>
+      <span className="h-1 w-16 overflow-hidden rounded-full bg-line-strong/60">
+        <span
+          className="block h-full rounded-full bg-accent"
+          style={{ width: `${length > 0 ? Math.min(100, (at / length) * 100) : 0}%` }}
+        />
+      </span>
+      <span className="text-2xs text-ink-3 tabular">{secondsText(isPlaying ? at : length)}</span>
+      {/* biome-ignore lint/a11y/useMediaCaption: a recording that a run made has no captions */}
+      <audio
+        ref={audio}
+        src={url}
+        preload="metadata"
+        onPlay={() => setPlaying(true)}
+        onPause={() => setPlaying(false)}
+        onTimeUpdate={(event) => setAt(event.currentTarget.currentTime)}
+        onLoadedMetadata={(event) => setLength(event.currentTarget.duration)}
+        onEnded={() => {
+          setPlaying(false);
+          setAt(0);
+        }}
+      />
+    </span>
   );
+}
+
+/** `0:07`, and tenths of what is shorter than ten seconds. */
+function secondsText(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "";
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 }
 
 function Gone({ cell }: { cell: Cell }) {

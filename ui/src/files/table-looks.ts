@@ -14,11 +14,12 @@ const WIDEST = 340;
 const SIGN = 7;
 const DIGIT = 7.9;
 const PADDING = 26;
+const ICON = 22;
 const PICTURES = 148;
-const PLAYER = 268;
+const PLAYER = 176;
 
 const ROW = 30;
-const PLAYER_ROW = 52;
+const PLAYER_ROW = 40;
 const PICTURE_ROW = 92;
 
 export const isMedium = (cell: Cell): boolean =>
@@ -42,9 +43,10 @@ export function columnLooks(
     if (kinds.has("audio")) return { width: PLAYER, isRight, media: "audio" };
     // The type of a structure may be long: it is cut, and told on hover.
     const head = Math.max(column.name.length, Math.min(column.type?.length ?? 0, 24) * 0.95);
+    const icon = kinds.has("html") || kinds.has("video") ? ICON : 0;
     const longest = Math.max(head, ...told.map((each) => Math.min(each.text.length, 60)));
     return {
-      width: Math.max(NARROWEST, Math.min(WIDEST, longest * (isRight ? DIGIT : SIGN) + PADDING)),
+      width: Math.max(NARROWEST, Math.min(WIDEST, longest * (isRight ? DIGIT : SIGN) + PADDING + icon)),
       isRight,
       media: null,
     };

@@ -15,6 +15,7 @@ import { Digest } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { FileViewer } from "@/files/viewer";
 import { bytes, plural } from "@/format/number";
+import { CollectionVersionLink } from "./link";
 
 const ROUTE = "/collections/$name";
 
@@ -123,17 +124,7 @@ function Chosen({ version }: { version: CollectionVersion }) {
         <Card title={`Version ${version.version}`}>
           <Facts>
             {version.description ? <Fact name="Description">{version.description}</Fact> : null}
-            {version.model ? (
-              <Fact name="Registered as">
-                <Link
-                  to="/models/$name/versions/$version"
-                  params={{ name: version.model, version: String(version.model_version) }}
-                  className="text-accent-ink hover:underline"
-                >
-                  {version.model} v{version.model_version}
-                </Link>
-              </Fact>
-            ) : null}
+            <Standing version={version} />
             <Fact name="Size">
               {bytes(version.size_bytes)} in {plural(version.file_count, "file")}
             </Fact>
@@ -152,6 +143,48 @@ function Chosen({ version }: { version: CollectionVersion }) {
       </div>
       <Files version={version} />
     </div>
+  );
+}
+
+/** Where else the version stands: collections that it was linked to, and the registered models among them. */
+function Standing({ version }: { version: CollectionVersion }) {
+  const all = useQuery(collections.memberships(version.version_id)).data ?? [version];
+  const here = version.collection;
+  const others = all.filter(
+    ({ collection }) => collection.name !== here.name || collection.registry !== here.registry,
+  );
+  return (
+    <>
+      {all
+        .filter((each) => each.model !== null)
+        .map((each) => (
+          <Fact key={`${each.model} ${each.model_version}`} name="Registered as">
+            <Link
+              to="/models/$name/versions/$version"
+              params={{ name: each.model!, version: String(each.model_version) }}
+              className="text-accent-ink hover:underline"
+            >
+              {each.model} v{each.model_version}
+            </Link>
+          </Fact>
+        ))}
+      {others.length > 0 ? (
+        <Fact name="Also in">
+          <ul className="space-y-0.5">
+            {others.map((each) => (
+              <li
+                key={`${each.collection.registry} ${each.collection.experiment_id} ${each.collection.name}`}
+              >
+                <CollectionVersionLink version={each} />
+                {each.collection.registry ? (
+                  <span className="ml-2 text-xs text-ink-3">registry {each.collection.registry}</span>
+                ) : null}
+              </li>
+            ))}
+          </ul>
+        </Fact>
+      ) : null}
+    </>
   );
 }
 

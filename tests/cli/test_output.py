@@ -54,6 +54,58 @@ def test_a_table_fits_a_terminal(
     assert "".join(line.split()[-1] for line in lines[1:]) == "0123456789abcdef" * 4
 
 
+def screen_of(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let standard output be a terminal of that width."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+
+
+def plain(text: str) -> list[str]:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+
+
+def test_only_the_longest_column_is_folded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A time or an id that is broken over lines is read by nobody."""
+    screen_of(50, monkeypatch)
+    row = ["7", "2026-11-23 16:42:38Z", "alias:support-bot-of-the-north@production"]
+    output.print_table(["event", "when", "object"], [row], empty="")
+    lines = plain(capsys.readouterr().out)
+
+    assert max(map(len, lines)) <= 50
+    assert lines[1].startswith("7      2026-11-23 16:42:38Z  alias:")
+
+
+def test_a_row_that_does_not_fit_is_told_name_by_name(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A narrow terminal shows whole values below each other, one block for each row."""
+    screen_of(30, monkeypatch)
+    rows = [["one", "2026-11-23 16:42:38Z", None], ["two", "2026-11-24 16:42:38Z", "x"]]
+    output.print_table(["name", "created", "description"], rows, empty="")
+
+    assert plain(capsys.readouterr().out) == [
+        "name         one",
+        "created      2026-11-23 16:42:38Z",
+        "description  -",
+        "",
+        "name         two",
+        "created      2026-11-24 16:42:38Z",
+        "description  x",
+    ]
+
+
+def test_what_was_not_asked_for_makes_room_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns that are spare are left out as far as the terminal is too narrow for them."""
+    screen_of(20, monkeypatch)
+    output.print_table(["name", "loss", "reward", "kl"], [["one", 1, 2, 3]], empty="", spare=3)
+
+    assert plain(capsys.readouterr().out) == ["name  loss  reward", "one   1     2"]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 # Wide enough that nothing is folded where no person reads: a program wants one row on one line.
 _PIPE_WIDTH = 100_000
 
+_GAP = 2
+_FOLDED_MIN = 16
+"""A column that is folded to less is read by nobody."""
+
 
 def console(*, stderr: bool = False) -> Console:
     """A console for tables and progress; plain text that is never folded when nobody is looking."""
@@ -36,35 +40,69 @@ def print_table(
     *,
     empty: str,
     numeric: Sequence[str] = (),
+    spare: int = 0,
 ) -> None:
-    """A table, or `empty` (a sentence that says how to get a first row)."""
+    """A table, or `empty` (a sentence that says how to get a first row).
+
+    On a terminal that is too narrow for it the last `spare` columns are left out as far as needed;
+    then the longest column is folded, and where that is not enough each row is told name by name.
+    """
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
-    shown = [[cell(value) for value in row] for row in rows]
+    # A row is a line, whatever is in it.
+    shown = [[printable(cell(value).replace("\n", "\\n")) for value in row] for row in rows]
     if not shown:
         say(empty)
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in columns:
+    titles = [printable(name) for name in columns]
+    screen = console()
+    widths = [max(map(cell_len, column)) for column in zip(titles, *shown, strict=True)]
+    kept = len(titles)
+    while kept > len(titles) - spare and _missing(widths[:kept], screen.width) > 0:
+        kept -= 1
+    titles, widths, shown = titles[:kept], widths[:kept], [row[:kept] for row in shown]
+    longest = max(range(kept), key=widths.__getitem__)
+    missing = _missing(widths, screen.width)
+    if missing > 0 and widths[longest] - missing < max(_FOLDED_MIN, cell_len(titles[longest])):
+        _print_rows_as_facts(titles, shown)
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for place, (name, title) in enumerate(zip(columns, titles, strict=False)):
         justify: Literal["left", "right"] = "right" if name in numeric else "left"
-        table.add_column(printable(name), justify=justify, overflow="fold")
+        table.add_column(title, justify=justify, overflow="fold", no_wrap=place != longest)
     for row in shown:
         # Text, not markup: what users named their runs must not style the terminal.
-        table.add_row(*(Text(printable(text.replace("\n", "\\n"))) for text in row))
-    screen = console()
+        table.add_row(*map(Text, row))
     with screen.capture() as captured:
         screen.print(table)
     sys.stdout.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
 
 
+def _missing(widths: Sequence[int], available: int) -> int:
+    """How many columns of the screen a row lacks."""
+    return sum(widths) + _GAP * (len(widths) - 1) - available
+
+
+def _print_rows_as_facts(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    for place, row in enumerate(rows):
+        if place:
+            say("")
+        _print_pairs(list(zip(titles, row, strict=True)), say)
+
+
 def print_facts(facts: Mapping[str, Any], *, tell: Callable[[str], None] | None = None) -> None:
     """Names and values, one a line, on standard output or by `tell`."""
-    width = max((len(name) for name in facts), default=0)
-    for name, value in facts.items():
+    _print_pairs([(name, cell(value)) for name, value in facts.items()], tell or say)
+
+
+def _print_pairs(pairs: Sequence[tuple[str, str]], tell: Callable[[str], None]) -> None:
+    width = max((len(name) for name, _ in pairs), default=0)
+    for name, text in pairs:
         # A value of several lines stays beside its name, and none of them looks like another fact.
-        shown = cell(value).replace("\n", "\n" + " " * (width + 2))
-        (tell or say)(f"{name:<{width}}  {shown}")
+        shown = text.replace("\n", "\n" + " " * (width + 2))
+        tell(f"{name:<{width}}  {shown}".rstrip())
 
 
 def say(text: str) -> None:

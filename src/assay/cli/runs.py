@@ -236,6 +236,8 @@ def _list(
             else "No runs yet. Start one with `assay.start_run(...)` or an mlflow client; see `assay demo`."
         ),
         numeric=("took", *shown),
+        # What was not asked for need not be there.
+        spare=0 if metrics else len(shown),
     )
     if is_more:
         note(f"There are more than {limit}; see them with --limit.")

@@ -83,6 +83,24 @@ export const runPages = (search: RunSearch, refreshMs: number | false = false) =
     refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) <= 2 ? refreshMs : false),
   });
 
+/** Values of a field in the newest runs of an experiment, of those that begin so. */
+export const runValues = (of: { experimentId: string; field: string; prefix: string; deleted: boolean }) =>
+  queryOptions({
+    queryKey: ["values", of.experimentId, of.field, of.prefix, of.deleted],
+    queryFn: async ({ signal }) =>
+      (
+        await get<{ values: { value: string; runs: number }[] }>(
+          `${apiPath("experiments", of.experimentId)}/values`,
+          { field: of.field, prefix: of.prefix, lifecycle: of.deleted ? "deleted" : "active" },
+          signal,
+        )
+      ).values,
+    staleTime: 30_000,
+    retry: false,
+    // While more of a value is typed, what was found for less of it stays.
+    placeholderData: (before, query) => (query?.queryKey[2] === of.field ? before : undefined),
+  });
+
 export const someRuns = (search: RunSearch, size: number) =>
   queryOptions({
     queryKey: ["runs", "some", search, size],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { complete, type Known } from "./complete";
+import { complete, type Known, valuePlace } from "./complete";
 
 const known: Known = {
   metrics: ["eval/accuracy", "loss"],
@@ -39,5 +39,43 @@ describe("complete", () => {
     const found = complete("los AND status = 'failed'", 3, known)[0]!;
     expect(found.text).toBe("metrics.loss AND status = 'failed'");
     expect(found.cursor).toBe("metrics.loss ".length);
+  });
+
+  it("offers what the server found before what is loaded, with its number of runs", () => {
+    const text = "params.algorithm = 'g";
+    const found = [
+      { value: "gspo", runs: 7 },
+      { value: "grpo", runs: 1 },
+    ];
+    const offered = complete(text, text.length, known, found).map((each) => [each.label, each.detail]);
+    expect(offered).toEqual([
+      ["'gspo'", "7 runs"],
+      ["'grpo'", "1 run"],
+    ]);
+  });
+
+  it("quotes a value so that the grammar reads it", () => {
+    const found = ["it's", `"so"`, `'both"`].map((value) => ({ value, runs: 1 }));
+    const text = "tags.team = ";
+    expect(complete(text, text.length, known, found).map((each) => each.label)).toEqual([`"it's"`, `'"so"'`]);
+  });
+});
+
+describe("valuePlace", () => {
+  const place = (text: string) => valuePlace(text, text.length);
+
+  it("says which field's value is being typed", () => {
+    expect(place("params.algorithm = 'gr")).toEqual({ field: "params.algorithm", typed: "gr" });
+    expect(place("status = 'failed' AND tags.`my team` LIKE ")).toEqual({
+      field: "tags.`my team`",
+      typed: "",
+    });
+    expect(place('user_id != "ann b')).toEqual({ field: "user_id", typed: "ann b" });
+    expect(place("dataset.name = ")).toEqual({ field: "dataset.name", typed: "" });
+  });
+
+  it("knows where no value is asked for", () => {
+    for (const text of ["", "params.lr", "params.lr ", "metrics.loss > 0.", "status = 'f", "start_time > 1"])
+      expect(place(text)).toBeNull();
   });
 });

@@ -2,14 +2,21 @@
  * Completion of a run filter while it is typed. The grammar is the server's (comparisons joined by AND); this
  * only looks at the clause around the cursor and guesses which part of it is missing.
  */
+import { plural } from "@/format/number";
 import { quotedKey } from "./columns";
 
 export interface Known {
   metrics: readonly string[];
   params: readonly string[];
   tags: readonly string[];
-  /** Values that occur, for a field such as `params.lr`. */
+  /** Values that occur in what is loaded, for a field such as `params.lr`. */
   valuesOf: (kind: "params" | "tags", key: string) => readonly string[];
+}
+
+/** A value that the server found, and how many runs have it. */
+export interface FoundValue {
+  value: string;
+  runs: number;
 }
 
 export interface Suggestion {
@@ -27,14 +34,34 @@ const ATTRIBUTES: readonly [string, string][] = [
   ["end_time", "attribute, milliseconds"],
   ["user_id", "attribute"],
   ["run_id", "attribute"],
+  ["dataset.name", "data set"],
+  ["dataset.digest", "data set"],
 ];
 const STATUSES = ["running", "finished", "failed", "killed", "scheduled"];
 const TEXT_OPERATORS = ["=", "!=", "LIKE", "ILIKE"];
 const NUMBER_OPERATORS = [">", ">=", "<", "<=", "=", "!="];
 const FIELD = /^((?:metrics|params|tags|attributes)\.)?(`[^`]*`|"[^"]*"|[\w./-]+)$/i;
 
-/** At most `limit` suggestions for the place of the cursor. */
-export function complete(text: string, cursor: number, known: Known, limit = 12): Suggestion[] {
+const VALUE = /^\s*(\S.*?)\s*(?:<=|>=|!=|=|<|>|\sI?LIKE\s)\s*('[^']*|"[^"]*|\S*)$/i;
+const LISTED = /^((params?|tags?)\.|(attributes\.)?(user_id|run_name|run_id)$|datasets?\.(name|digest)$)/i;
+
+/** The field whose value is being typed, and what of it is there; null where the server knows no values. */
+export function valuePlace(text: string, cursor: number): { field: string; typed: string } | null {
+  const before = text.slice(0, cursor);
+  const found = VALUE.exec(before.slice(clauseStart(before)));
+  const field = found?.[1]?.trim() ?? "";
+  if (!FIELD.test(field) || !LISTED.test(field)) return null;
+  return { field, typed: (found?.[2] ?? "").replace(/^['"]|['"]$/g, "") };
+}
+
+/** At most `limit` suggestions for the place of the cursor; `found` are values that the server knows for it. */
+export function complete(
+  text: string,
+  cursor: number,
+  known: Known,
+  found: readonly FoundValue[] = [],
+  limit = 12,
+): Suggestion[] {
   const before = text.slice(0, cursor);
   const start = clauseStart(before);
   const clause = before.slice(start);
@@ -54,13 +81,10 @@ export function complete(text: string, cursor: number, known: Known, limit = 12)
       .slice(0, limit)
       .map((each) => taken(text, cursor, cursor - typed.length, `${each} `, each, "operator"));
   }
-  const value = /^\s*(\S.*?)\s*(?:<=|>=|!=|=|<|>|I?LIKE)\s*('[^']*|\S*)$/i.exec(clause);
+  const value = VALUE.exec(clause);
   if (value && FIELD.test(value[1]!.trim())) {
     const typed = value[2] ?? "";
-    const options = valuesFor(value[1]!.trim(), known).map((each): [string, string] => [
-      `'${each}'`,
-      "value",
-    ]);
+    const options = valuesFor(value[1]!.trim(), known, found);
     return ranked(options, typed, limit)
       .filter(([label]) => label !== typed)
       .map(([label, detail]) => taken(text, cursor, cursor - typed.length, `${label} `, label, detail));
@@ -108,10 +132,22 @@ function operatorsOf(field: string): string[] {
   return /^(params|tags)\./i.test(field) ? [...TEXT_OPERATORS, "IS NULL", "IS NOT NULL"] : TEXT_OPERATORS;
 }
 
-function valuesFor(field: string, known: Known): readonly string[] {
-  if (/^(attributes\.)?status$/i.test(field)) return STATUSES;
+function valuesFor(field: string, known: Known, found: readonly FoundValue[]): [string, string][] {
+  if (/^(attributes\.)?status$/i.test(field)) return STATUSES.map((each) => [`'${each}'`, "value"]);
   const parts = /^(params|tags)\.[`"]?(.*?)[`"]?$/i.exec(field);
-  return parts ? known.valuesOf(parts[1]!.toLowerCase() as "params" | "tags", parts[2]!) : [];
+  const loaded = parts ? known.valuesOf(parts[1]!.toLowerCase() as "params" | "tags", parts[2]!) : [];
+  const counted = new Map(found.map((each) => [each.value, plural(each.runs, "run")]));
+  for (const each of loaded) if (!counted.has(each)) counted.set(each, "value");
+  return [...counted].flatMap(([value, detail]) => {
+    const text = quoted(value);
+    return text === null ? [] : [[text, detail] as [string, string]];
+  });
+}
+
+/** A text as the grammar writes it; null for one that holds both kinds of quotes. */
+function quoted(value: string): string | null {
+  if (!value.includes("'")) return `'${value}'`;
+  return value.includes('"') ? null : `"${value}"`;
 }
 
 /** Options that hold what was typed: those that begin with it first, quotes not counted. */

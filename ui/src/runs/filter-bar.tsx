@@ -1,8 +1,15 @@
+import { useQuery } from "@tanstack/react-query";
 import { ListFilter, X } from "lucide-react";
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { ApiError } from "@/api/client";
+import * as queries from "@/api/queries";
 import { cx } from "@/design/cx";
-import { complete, type Known } from "./complete";
+import { plural } from "@/format/number";
+import { complete, type FoundValue, type Known, valuePlace } from "./complete";
+
+/** So long nothing may be typed before the server is asked for values. */
+const SETTLED_MS = 150;
+const NONE: readonly FoundValue[] = [];
 
 /** The search language, completed while it is typed. Enter asks the server, whose refusal is shown below. */
 export function FilterBar({
@@ -10,11 +17,15 @@ export function FilterBar({
   onValue,
   known,
   error,
+  experimentId,
+  inBin,
 }: {
   value: string;
   onValue: (value: string) => void;
   known: Known;
   error: unknown;
+  experimentId: string;
+  inBin: boolean;
 }) {
   const [text, setText] = useState(value);
   const [cursor, setCursor] = useState<number | null>(null);
@@ -23,10 +34,15 @@ export function FilterBar({
   const id = useId();
   useEffect(() => setText(value), [value]);
 
+  const found = useValues(text, cursor, experimentId, inBin);
   const suggestions = useMemo(
-    () => (cursor === null ? [] : complete(text, cursor, known)),
-    [text, cursor, known],
+    () => (cursor === null ? [] : complete(text, cursor, known, found)),
+    [text, cursor, known, found],
   );
+  useEffect(() => {
+    // What is chosen by keyboard is seen, however long the list is.
+    if (chosen >= 0) document.getElementById(`${id}-${chosen}`)?.scrollIntoView({ block: "nearest" });
+  }, [chosen, id]);
   const refused = error instanceof ApiError && error.field === "filter" ? error.message : null;
 
   const apply = (next: string) => {
@@ -70,6 +86,8 @@ export function FilterBar({
           data-filter
           role="combobox"
           aria-label="Filter runs"
+          aria-autocomplete="list"
+          aria-haspopup="listbox"
           aria-expanded={suggestions.length > 0}
           aria-controls={`${id}-list`}
           aria-activedescendant={chosen >= 0 ? `${id}-${chosen}` : undefined}
@@ -109,6 +127,9 @@ export function FilterBar({
           {refused}
         </p>
       ) : null}
+      <p role="status" className="sr-only">
+        {cursor === null ? "" : plural(suggestions.length, "suggestion")}
+      </p>
       {suggestions.length > 0 ? (
         <div
           id={`${id}-list`}
@@ -140,4 +161,29 @@ export function FilterBar({
       ) : null}
     </div>
   );
+}
+
+/** Values that the server knows for what is being typed, once nothing more is typed for a moment. */
+function useValues(
+  text: string,
+  cursor: number | null,
+  experimentId: string,
+  inBin: boolean,
+): readonly FoundValue[] {
+  const place = useMemo(() => (cursor === null ? null : valuePlace(text, cursor)), [text, cursor]);
+  const [settled, setSettled] = useState(place);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(place), SETTLED_MS);
+    return () => clearTimeout(timer);
+  }, [place]);
+  const { data } = useQuery({
+    ...queries.runValues({
+      experimentId,
+      field: settled?.field ?? "",
+      prefix: settled?.typed ?? "",
+      deleted: inBin,
+    }),
+    enabled: settled !== null,
+  });
+  return place !== null && place.field === settled?.field && data ? data : NONE;
 }

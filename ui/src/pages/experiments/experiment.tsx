@@ -226,6 +226,8 @@ export default function ExperimentPage() {
           onValue={(filter) => change({ filter: filter || undefined })}
           known={known}
           error={pages.error}
+          experimentId={experimentId}
+          inBin={search.bin ?? false}
         />
         <GroupPicker all={all} value={search.group} onValue={(group) => change({ group })} />
         <ColumnPicker

@@ -170,6 +170,15 @@ def test_who_may_see_and_set(clinic: Clinic) -> None:
         clinic.health.of_run(stranger, RUN)
 
 
+def test_a_run_without_a_series_for_a_detector_is_not_looked_at(clinic: Clinic) -> None:
+    """Points of keys that no detector knows cost nothing; one key that it knows is enough."""
+    clinic.log("metric_7", [1.0] * 30)
+    assert clinic.health.examine_waiting() == 0
+    clinic.log("train/loss", [1.0])
+    clinic.log("metric_7", [1.0], start=30)
+    assert clinic.health.examine_waiting() == 1
+
+
 def test_the_thread_examines_by_itself(clinic: Clinic) -> None:
     """Started, it needs nobody to call it."""
     watcher = Health(clinic.platform, clinic.ledger, clinic.metrics, every_s=0.01)

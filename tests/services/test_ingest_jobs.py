@@ -101,6 +101,22 @@ def test_a_refused_job_leaves_nothing_and_disturbs_nobody(
         assert tx.driver_rows("SELECT DISTINCT user_name FROM runs") == [("neighbour",)]
 
 
+def test_a_job_that_is_alone_and_refused_leaves_nothing(ingest: Ingest, database: Database) -> None:
+    """It is told so in its own words at the first try, and what comes next is written."""
+    before = _names(database)
+    tries = []
+
+    def act(tx: Transaction) -> None:
+        tries.append(tx.driver_run("UPDATE runs SET name = 'half done'"))
+        raise AlreadyExists("It is there.")
+
+    with pytest.raises(AlreadyExists, match=r"It is there\."):
+        asyncio.run(ingest.write(act))
+    assert tries == [len(before)]
+    assert _names(database) == before
+    asyncio.run(ingest.submit(CONTEXT, "run-1", tags={"b": "2"}))
+
+
 def test_a_stopped_ingest_takes_no_jobs(ingest: Ingest) -> None:
     """What comes after the end is refused, not lost."""
     ingest.close()

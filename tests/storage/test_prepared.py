@@ -32,7 +32,7 @@ def test_named_values_reach_their_places(database: Database) -> None:
     """Values are bound by name, whatever the order of the statement; constants stay as written."""
     with database.write() as tx:
         assert _INSERT.run(tx, name="a") == 1
-        assert _INSERT.run_many(tx, [{"name": "b"}, {"name": "c"}]) == 2
+        assert _INSERT.run_many(tx, ("name",), [("b",), ("c",)]) == 2
         assert _SET.run(tx, new_value="it's %s, ? and :x", wanted="b") == 1
         assert _SET.run(tx, new_value="x", wanted="nobody") == 0
     with database.read() as tx:
@@ -45,6 +45,6 @@ def test_a_statement_may_depend_on_the_engine(database: Database) -> None:
     """It is built for the engine of the transaction, once."""
     with database.write() as tx:
         _UPSERT.run(tx, name="a", to="1")
-        _UPSERT.run_many(tx, [{"name": "a", "to": "2"}, {"name": "b", "to": "2"}])
+        _UPSERT.run_many(tx, ("to", "name"), [("2", "a"), ("2", "b")])
         assert _ALL.rows(tx) == [("a", "2"), ("b", "2")]
         assert _DELETE.run(tx, wanted="2") == 2

@@ -5,8 +5,9 @@ The names are those that TRL, verl, NeMo-RL and prime-rl log; a prefix such as `
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from functools import lru_cache
 from typing import Final
 
@@ -107,6 +108,7 @@ _PATTERNS: Final[tuple[tuple[Family, tuple[str, ...]], ...]] = (
         ),
     ),
 )
+_ANY: Final = re.compile("|".join(translate(each) for _, some in _PATTERNS for each in some))
 _TRAINING: Final = ("train/", "train_", "training/")
 _HELD_OUT: Final = ("eval/", "eval_", "val/", "val_", "val-core/", "validation/", "test/", "test_")
 _SCORES: Final = (
@@ -133,6 +135,9 @@ def family_of(key: str) -> Family | None:
             return _held_out(name.removeprefix(prefix))
     for prefix in _TRAINING:
         name = name.removeprefix(prefix)
+    # Asked for every key that is new, and nearly all of them are none of these.
+    if _ANY.fullmatch(name) is None:
+        return None
     for family, patterns in _PATTERNS:
         if any(fnmatchcase(name, pattern) for pattern in patterns):
             return family

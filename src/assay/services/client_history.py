@@ -169,7 +169,7 @@ class ClientHistory:
             wandb.delete_series(tx, run.pk)
             for columns in _batches(kept):
                 item = Item(context, run_id, Batch(columns), 0)
-                outcome = write_group(tx, [item], {}).outcomes[0]
+                outcome = write_group(tx, [item], {}, is_careful=True).outcomes[0]
                 if outcome is not None:
                     raise outcome
             wandb.delete_records_after(tx, run.pk, last_step, RESERVED_KEYS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -100,8 +100,13 @@ class Health:
             self._thread.join()
             self._thread = None
 
-    def note(self, run_pk: int) -> None:
-        """Remember that a run got points; called by the ingest thread, so it does nothing else."""
+    def note(self, run_pk: int, keys: Iterable[str]) -> None:
+        """Remember that a run got points of series that a detector looks at; others tell nothing new.
+
+        Called by the ingest thread, so it does nothing else.
+        """
+        if not any(map(family_of, set(keys))):
+            return
         with self._lock:
             if len(self._waiting) < _MAX_WAITING:
                 self._waiting[run_pk] = None

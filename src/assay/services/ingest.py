@@ -22,7 +22,7 @@ from assay.services.batch import Batch, Columns
 from assay.services.compaction import Compaction
 from assay.services.context import Context
 from assay.services.health import Health
-from assay.services.ingest_group import Written, write_group
+from assay.services.ingest_group import Refused, Written, write_group
 from assay.services.ingest_queue import Entry, IngestQueue, Item, Job
 from assay.services.live import Live
 from assay.services.platform import Platform
@@ -205,14 +205,22 @@ class Ingest:
         return [outcome for item in group for outcome in self._store([item])]
 
     def _write(self, group: Sequence[Entry]) -> Sequence[AppError | None]:
-        with self._platform.database.write() as tx:
-            written = write_group(tx, group, self._known_keys)
+        try:
+            written = self._write_once(group, is_careful=False)
+        except Refused as refusal:
+            if len(group) == 1:
+                return [refusal.error]
+            written = self._write_once(group, is_careful=True)
         try:
             self._remember(written.new_keys)
             self._announce(written)
         except Exception:  # noqa: BLE001 -- the batches are durable, whatever happens here
             _log.exception("what was written could not be announced", batches=len(group))
         return written.outcomes
+
+    def _write_once(self, group: Sequence[Entry], *, is_careful: bool) -> Written:
+        with self._platform.database.write() as tx:
+            return write_group(tx, group, self._known_keys, is_careful=is_careful)
 
     def _remember(self, new_keys: Mapping[str, int]) -> None:
         if len(self._known_keys) + len(new_keys) > MAX_KNOWN_KEYS:
@@ -231,7 +239,7 @@ class Ingest:
                 self._compaction.note(run.run_pk, len(run.keys))
         if self._health is not None:
             for run in written.runs:
-                self._health.note(run.run_pk)
+                self._health.note(run.run_pk, run.keys)
 
 
 def _columns(points: Columns | Sequence[MetricPoint]) -> Columns:

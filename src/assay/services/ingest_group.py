@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from assay.storage import metrics, params, tags
 from assay.storage.database import Transaction
 from assay.storage.metrics import SummaryRow, TailRow, WritableRun
 from assay.storage.runs import rename_run
+
+T = TypeVar("T")
 
 MAX_LIVE_POINTS: Final = 500
 """A commit that brings more points for a run shows watchers the latest of each series only."""
@@ -68,19 +70,34 @@ class Written:
     new_keys: dict[str, int]
 
 
-def write_group(tx: Transaction, items: Sequence[Entry], known_keys: Mapping[str, int]) -> Written:
-    """Write the batches and jobs of a group, leaving out those that are refused."""
+class Refused(Exception):
+    """A batch or job was refused after it may have written something: the transaction is given up."""
+
+    def __init__(self, error: AppError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def write_group(
+    tx: Transaction, items: Sequence[Entry], known_keys: Mapping[str, int], *, is_careful: bool
+) -> Written:
+    """Write the batches and jobs of a group, leaving out those that are refused.
+
+    Without care, raises Refused for the first that is refused after a write; then the transaction
+    is given up. With care each has a savepoint, which costs all of them for the sake of few.
+    """
     outcomes: list[AppError | None] = [None] * len(items)
-    runs = metrics.find_writable_runs(tx, {item.run_id for item in items if isinstance(item, Item)})
+    wanted = {item.run_id for item in items if isinstance(item, Item)}
+    runs = metrics.find_writable_runs(tx, wanted) if wanted else {}
     admitted: set[tuple[int, str]] = set()
     parts: dict[int, list[Item]] = {}
     for position, item in enumerate(items):
         try:
             if isinstance(item, Job):
-                _act(tx, item)
+                item.answer = _done(tx, item.act, is_careful)
                 continue
             run = _admit(item, runs.get(item.run_id), admitted)
-            if _apply(tx, run.pk, item.batch) and item.points:
+            if _apply(tx, run.pk, item.batch, is_careful) and item.points:
                 parts.setdefault(run.pk, []).append(item)
         except AppError as error:
             outcomes[position] = error
@@ -88,18 +105,6 @@ def write_group(tx: Transaction, items: Sequence[Entry], known_keys: Mapping[str
     if parts:
         _write_points(tx, parts, known_keys, written)
     return written
-
-
-def _act(tx: Transaction, job: Job) -> None:
-    """Do a job. Refused: nothing of it is left."""
-    tx.driver_run("SAVEPOINT job")
-    try:
-        job.answer = job.act(tx)
-    except AppError:
-        tx.driver_run("ROLLBACK TO SAVEPOINT job")
-        tx.driver_run("RELEASE SAVEPOINT job")
-        raise
-    tx.driver_run("RELEASE SAVEPOINT job")
 
 
 def _admit(item: Item, run: WritableRun | None, admitted: set[tuple[int, str]]) -> WritableRun:
@@ -118,22 +123,36 @@ def _admit(item: Item, run: WritableRun | None, admitted: set[tuple[int, str]]) 
     return run
 
 
-def _apply(tx: Transaction, run_pk: int, batch: Batch) -> bool:
+def _apply(tx: Transaction, run_pk: int, batch: Batch, is_careful: bool) -> bool:  # noqa: FBT001
     """Write what is not points; False for a batch that was here before. Refused: nothing is left."""
     if not batch.params:
         return _advance(tx, run_pk, batch) and _set_labels(tx, run_pk, batch)
-    tx.driver_run("SAVEPOINT batch")
+
+    def act(tx: Transaction) -> bool:
+        if not _advance(tx, run_pk, batch):
+            return False
+        params.add_params(tx, run_pk, batch.params)
+        return _set_labels(tx, run_pk, batch)
+
+    return _done(tx, act, is_careful)
+
+
+def _done(tx: Transaction, act: Callable[[Transaction], T], is_careful: bool) -> T:  # noqa: FBT001
+    """What `act` answers. When it refuses, nothing of it is left, or without care of anything."""
+    if not is_careful:
+        try:
+            return act(tx)
+        except AppError as error:
+            raise Refused(error) from error
+    tx.driver_run("SAVEPOINT entry")
     try:
-        is_new = _advance(tx, run_pk, batch)
-        if is_new:
-            params.add_params(tx, run_pk, batch.params)
-            _set_labels(tx, run_pk, batch)
+        answer = act(tx)
     except AppError:
-        tx.driver_run("ROLLBACK TO SAVEPOINT batch")
-        tx.driver_run("RELEASE SAVEPOINT batch")
+        tx.driver_run("ROLLBACK TO SAVEPOINT entry")
+        tx.driver_run("RELEASE SAVEPOINT entry")
         raise
-    tx.driver_run("RELEASE SAVEPOINT batch")
-    return is_new
+    tx.driver_run("RELEASE SAVEPOINT entry")
+    return answer
 
 
 def _advance(tx: Transaction, run_pk: int, batch: Batch) -> bool:
@@ -201,15 +220,22 @@ def _write_few_points(
         payload = encode_tail(ids, run.steps, run.timestamps_ms, run.values)
         tails.append(TailRow(run_pk, len(ids), payload))
         written.runs.append(run)
-        series: dict[int, list[MetricPoint]] = {}
-        points = map(MetricPoint, run_keys, run.values, run.timestamps_ms, run.steps)
-        for key_id, point in zip(ids, points, strict=True):
-            series.setdefault(key_id, []).append(point)
-        rows += [
-            metrics.summary_row(run_pk, key_id, summarise(some)) for key_id, some in series.items()
-        ]
+        rows += _few_summary_rows(run, ids)
     metrics.append_tail(tx, tails)
     metrics.merge_summaries(tx, rows)
+
+
+def _few_summary_rows(run: RunPoints, key_ids: Sequence[int]) -> list[SummaryRow]:
+    if len(set(key_ids)) == len(key_ids):
+        alone = zip(key_ids, run.steps, run.timestamps_ms, run.values, strict=True)
+        return [metrics.point_row(run.run_pk, *point) for point in alone]
+    series: dict[int, list[MetricPoint]] = {}
+    points = map(MetricPoint, run.keys, run.values, run.timestamps_ms, run.steps)
+    for key_id, point in zip(key_ids, points, strict=True):
+        series.setdefault(key_id, []).append(point)
+    return [
+        metrics.summary_row(run.run_pk, key_id, summarise(some)) for key_id, some in series.items()
+    ]
 
 
 def _unpacked(run_pk: int, keys: Sequence[str], items: Sequence[Item]) -> RunPoints:

@@ -41,12 +41,13 @@ _FILL = (
 class Transaction:
     """One open transaction. Storage functions take it first and never end it."""
 
-    __slots__ = ("connection", "engine", "touched")
+    __slots__ = ("_kept_cursor", "connection", "engine", "touched")
 
     def __init__(self, connection: Connection, engine: Engine) -> None:
         self.connection = connection
         self.engine = engine
         self.touched: set[int] | None = None
+        self._kept_cursor: Any = None
 
     def touch(self, run_pk: int) -> None:
         """Note a run that is changed here: whoever watches hears of it once that is durable."""
@@ -74,40 +75,39 @@ class Transaction:
 
     def driver_rows(self, sql: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
         """All rows of SQL text as plain tuples, which cost a third of what result objects do."""
-        cursor = self._cursor()
-        try:
-            cursor.execute(sql, parameters)
-            return list(cursor.fetchall())
-        finally:
-            cursor.close()
+        cursor = self._kept_cursor or self._cursor()
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
 
     def driver_run(self, sql: str, parameters: Any = ()) -> int:
         """Run SQL text that answers no rows; the number of rows that it changed."""
-        cursor = self._cursor()
-        try:
-            cursor.execute(sql, parameters)
-            return int(cursor.rowcount)
-        finally:
-            cursor.close()
+        cursor = self._kept_cursor or self._cursor()
+        cursor.execute(sql, parameters)
+        return int(cursor.rowcount)
 
     def driver_many(self, sql: str, rows: Sequence[Any]) -> int:
         """As `driver_run` for many sets of parameters, at least one, in one call of the driver."""
-        cursor = self._cursor()
-        try:
-            cursor.executemany(sql, rows)
-            return int(cursor.rowcount)
-        finally:
-            cursor.close()
+        cursor = self._kept_cursor or self._cursor()
+        cursor.executemany(sql, rows)
+        return int(cursor.rowcount)
 
     def _cursor(self) -> Any:
-        return self.connection.connection.cursor()
+        # One for the whole transaction: everything above reads its rows before the next statement.
+        self._kept_cursor = self.connection.connection.cursor()
+        return self._kept_cursor
+
+    def end(self) -> None:
+        """Let go of the cursor, while the connection is still ours: it resets its last statement."""
+        if self._kept_cursor is not None:
+            self._kept_cursor.close()
+            self._kept_cursor = None
 
 
 class Database(ABC):
     """A SQLite file or a PostgreSQL database behind the same two calls, `read()` and `write()`."""
 
     engine: Engine
-    on_runs_changed: Callable[[Set[int]], None] | None = None
+    on_runs_changed: Callable[[Collection[int]], None] | None = None
     """Told the keys of the runs that a commit changed, by the thread that made it; never waits."""
 
     @abstractmethod
@@ -145,14 +145,21 @@ def open_database(url: str | Path) -> Database:
 
 
 class _Group:
-    """The transactions that will be made durable by one commit."""
+    """The transactions that will be made durable by one commit. `done` is locked until then."""
 
     __slots__ = ("done", "error", "members")
 
     def __init__(self) -> None:
-        self.done = threading.Event()
+        # A plain lock: an Event costs more to make than a row to insert, and most groups are of one.
+        self.done = threading.Lock()
+        self.done.acquire()
         self.error: Exception | None = None
         self.members = 0
+
+    def wait(self) -> None:
+        """Return once it is committed or given up."""
+        with self.done:
+            pass
 
 
 class SqliteDatabase(Database):
@@ -199,11 +206,13 @@ class SqliteDatabase(Database):
         connection = self._take_reader()
         control = _driver(connection)
         control.execute("BEGIN")
+        tx = Transaction(connection, self.engine)
         try:
-            yield Transaction(connection, self.engine)
+            yield tx
         except (sql_errors.DBAPIError, sqlite3.Error) as error:
             raise translate(error) from error
         finally:
+            tx.end()
             control.execute("ROLLBACK")
             self._give_reader(connection)
 
@@ -246,7 +255,7 @@ class SqliteDatabase(Database):
                 self._commit_if_last()
             finally:
                 self._write_lock.release()
-        group.done.wait()
+        group.wait()
         if group.error is not None:
             raise translate(group.error) from group.error
         self._tell(self._inside.touched)
@@ -265,17 +274,26 @@ class SqliteDatabase(Database):
 
     def _savepoint(self, group: _Group) -> Iterator[Transaction]:
         control = _driver(self._writer)
-        control.execute("SAVEPOINT member")
+        # The first of a group needs none: what it takes back is all that there is.
+        is_first = group.members == 0
+        if not is_first:
+            control.execute("SAVEPOINT member")
         tx = Transaction(self._writer, self.engine)
         try:
             yield tx
         except BaseException as error:
-            control.execute("ROLLBACK TO member")
-            control.execute("RELEASE member")
+            tx.end()
+            if is_first:
+                self._end(group, "ROLLBACK")
+            else:
+                control.execute("ROLLBACK TO member")
+                control.execute("RELEASE member")
             if isinstance(error, sql_errors.DBAPIError | sqlite3.Error):
                 raise translate(error) from error
             raise
-        control.execute("RELEASE member")
+        tx.end()
+        if not is_first:
+            control.execute("RELEASE member")
         group.members += 1
         self._inside.touched = tx.touched
 
@@ -287,14 +305,17 @@ class SqliteDatabase(Database):
             others_wait = self._queued > 0
         if others_wait and group.members < MAX_GROUP:
             return
+        self._end(group, "COMMIT")
+
+    def _end(self, group: _Group, sql: str) -> None:
         self._group = None
         try:
-            _driver(self._writer).execute("COMMIT" if group.members else "ROLLBACK")
+            _driver(self._writer).execute(sql)
         except sqlite3.Error as error:
             group.error = error
             self._abandon()
         finally:
-            group.done.set()
+            group.done.release()
 
     def _abandon(self) -> None:
         # After a failed COMMIT (disk full, I/O error) the transaction may still be open.

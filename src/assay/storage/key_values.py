@@ -13,6 +13,7 @@ from assay.storage.database import Transaction
 from assay.storage.dialect import Engine
 from assay.storage.prepared import Prepared
 
+_NAMES = ("owner", "key", "value")
 _SHOWN_CHARACTERS = 100
 _MAX_NAMED_KEYS = 200
 """From this many keys on, reading all of an owner's is cheaper than naming the wanted ones."""
@@ -53,7 +54,7 @@ class KeyValues:
     def insert(self, tx: Transaction, owner: int, values: Mapping[str, str]) -> None:
         """The first values of an owner that has none yet."""
         if values:
-            self._insert.run_many(tx, _rows(owner, values))
+            self._insert.run_many(tx, _NAMES, _rows(owner, values))
 
     def add(self, tx: Transaction, owner: int, values: Mapping[str, str], noun: str) -> None:
         """Add values that are written once: the same value again changes nothing.
@@ -63,7 +64,7 @@ class KeyValues:
         """
         if not values:
             return
-        if self._insert_missing.run_many(tx, _rows(owner, values)) == len(values):
+        if self._insert_missing.run_many(tx, _NAMES, _rows(owner, values)) == len(values):
             return
         for key, kept in self._kept(tx, owner, values):
             given = values.get(key, kept)
@@ -79,7 +80,7 @@ class KeyValues:
     def set(self, tx: Transaction, owner: int, values: Mapping[str, str]) -> None:
         """Set values, whether or not they were there."""
         if values:
-            self._upsert.run_many(tx, _rows(owner, values))
+            self._upsert.run_many(tx, _NAMES, _rows(owner, values))
 
     def delete(self, tx: Transaction, owner: int, key: str) -> bool:
         """Remove one key; False when it was not there."""
@@ -114,6 +115,6 @@ class KeyValues:
         return ((key, value) for key, value in rows.all())
 
 
-def _rows(owner: int, values: Mapping[str, str]) -> list[dict[str, object]]:
+def _rows(owner: int, values: Mapping[str, str]) -> list[tuple[int, str, str]]:
     # By key, so that two batches for one owner wait for each other and never in a circle.
-    return [{"owner": owner, "key": key, "value": values[key]} for key in sorted(values)]
+    return [(owner, key, value) for key, value in sorted(values.items())]

@@ -196,6 +196,14 @@ def summary_row(run_pk: int, key_id: int, summary: Summary) -> SummaryRow:
     )
 
 
+def point_row(run_pk: int, key_id: int, step: int, timestamp_ms: int, value: float) -> SummaryRow:
+    """The summary of a single point, laid out for `merge_summaries`."""
+    kept = stored_value(value)
+    kept_step = None if kept is None else step
+    when = (step, timestamp_ms)
+    return (run_pk, key_id, 1, 1, *when, kept, kept, kept_step, kept, kept_step, *when, *when)
+
+
 def stored_value(value: float | None) -> float | None:
     """A metric value as a column keeps it: NULL for NaN, and zero without a sign."""
     if value is None or math.isnan(value):

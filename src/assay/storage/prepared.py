@@ -17,7 +17,7 @@ from assay.storage.dialect import Engine
 class _Compiled(NamedTuple):
     sql: str
     fixed: Mapping[str, Any]
-    order: Sequence[str] | None
+    order: tuple[str, ...] | None
 
 
 class Prepared:
@@ -42,10 +42,16 @@ class Prepared:
         compiled = self._for(tx)
         return tx.driver_run(compiled.sql, _bound(compiled, values))
 
-    def run_many(self, tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Run it for each of at least one set of values; the number of rows that were changed."""
+    def run_many(
+        self, tx: Transaction, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+    ) -> int:
+        """Run it for each of at least one row of the named values; how many rows were changed."""
         compiled = self._for(tx)
-        return tx.driver_many(compiled.sql, [_bound(compiled, values) for values in rows])
+        if compiled.order != names or compiled.fixed:
+            given = [_bound(compiled, dict(zip(names, row, strict=True))) for row in rows]
+            return tx.driver_many(compiled.sql, given)
+        # They stand as the driver wants them: not one is looked at.
+        return tx.driver_many(compiled.sql, rows)
 
     def _for(self, tx: Transaction) -> _Compiled:
         found = self._compiled.get(tx.engine)
@@ -53,7 +59,8 @@ class Prepared:
             build = self._build
             statement = build if isinstance(build, ClauseElement) else build(tx.engine)
             compiled = statement.compile(dialect=tx.connection.dialect)
-            order = getattr(compiled, "positiontup", None)
+            listed = getattr(compiled, "positiontup", None)
+            order = None if listed is None else tuple(listed)
             fixed = {name: value for name, value in compiled.params.items() if value is not None}
             found = self._compiled[tx.engine] = _Compiled(str(compiled), fixed, order)
         return found

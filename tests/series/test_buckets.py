@@ -165,13 +165,25 @@ def test_less_than_one_row_is_refused(limit: int) -> None:
 
 @given(st.integers(1, 400), st.integers(1, 120))
 def test_a_sample_keeps_first_and_last_and_spreads_the_rest(count: int, limit: int) -> None:
-    """As many rows as asked for, in order, no two gaps differing by more than one row."""
+    """The first row of each of equal parts; of the last part it is the last row."""
     steps = sample_rows(line([0.5] * count), limit).steps.tolist()
     assert len(steps) == min(count, limit)
     assert steps[-1] == count - 1
     assert steps[0] == 0 or limit == 1
-    gaps = [later - earlier for earlier, later in pairwise(steps)]
+    starts = [*steps[:-1], count - (count // limit)] if count > limit else steps
+    gaps = [later - earlier for earlier, later in pairwise(starts)]
     assert not gaps or (min(gaps) >= 1 and max(gaps) - min(gaps) <= 1)
+
+
+@pytest.mark.parametrize(
+    ("count", "limit", "chosen"),
+    [(10, 5, [0, 2, 4, 6, 9]), (20, 5, [0, 4, 8, 12, 19]), (11, 4, [0, 3, 6, 10]), (3, 2, [0, 2])],
+)
+def test_a_sample_takes_the_rows_that_other_trackers_take(
+    count: int, limit: int, chosen: list[int]
+) -> None:
+    """The earlier parts are one row longer when they cannot all be equal."""
+    assert sample_rows(line([0.5] * count), limit).steps.tolist() == chosen
 
 
 def test_bounds_may_be_left_open() -> None:

@@ -128,6 +128,8 @@ def test_the_latest_point_of_a_metric_counts(tracking: Tracking) -> None:
         ({"filter": "metrics.acc > 0.5"}, ["b"]),
         ({"filter": "metrics.acc > 0.5", "datasets": [DatasetChoice("eval")]}, ["a"]),
         ({"filter": "metrics.acc > 0.5", "datasets": [DatasetChoice("eval", "2")]}, []),
+        ({"datasets": [DatasetChoice("eval")]}, ["a"]),
+        ({"datasets": [DatasetChoice("eval", "2")]}, []),
         ({"filter": f"creation_time >= {START_MS + 1}"}, ["c"]),
     ],
 )

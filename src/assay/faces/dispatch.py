@@ -152,6 +152,9 @@ class Dispatcher:
         request_id = self._request_ids()
         method = "GET" if request.method == "HEAD" else request.method
         found = self.find(method, scope["path"])
+        if found is None and scope["path"].startswith("//"):
+            # A client's address ended with a slash, and it put a path behind it.
+            found = self.find(method, "/" + scope["path"].lstrip("/"))
         if found is None:
             await self._unknown(scope, receive, send, request_id)
             return

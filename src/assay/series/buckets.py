@@ -83,7 +83,13 @@ def sample_rows(points: Points, limit: int) -> Points:
         return points
     if limit == 1:
         return points.rows(slice(count - 1, None))
-    return points.rows(np.arange(limit, dtype=np.intp) * (count - 1) // (limit - 1))
+    # The first rows of `limit` equal parts, of which the earlier ones take what is over: the rows
+    # that other trackers choose as well.
+    width, over = divmod(count, limit)
+    number = np.arange(limit, dtype=np.intp)
+    chosen = number * width + np.minimum(number, over)
+    chosen[-1] = count - 1
+    return points.rows(chosen)
 
 
 def _starts(places: IntegerColumn, buckets: int) -> Positions:

@@ -62,7 +62,11 @@ class ModelOrder:
 
 @dataclass(frozen=True, slots=True)
 class ModelQuery:
-    """What to look for. With `datasets`, metrics of the filter are those on one of them."""
+    """What to look for.
+
+    With `datasets`, metrics of the filter are those on one of them; without metrics in the filter,
+    found are the models that have any metric on one of them.
+    """
 
     experiment_pks: Sequence[int]
     filter: Sequence[Comparison] = ()
@@ -83,6 +87,9 @@ def search_models(
         logged_models.c.experiment_id.in_(query.experiment_pks)
     ]
     conditions += [_condition(tx.engine, query, clause) for clause in query.filter]
+    if query.datasets and all(clause.entity != "metric" for clause in query.filter):
+        mine = logged_model_metrics.c.logged_model_id == logged_models.c.id
+        conditions.append(exists().where(mine, _is_on_one(query.datasets)))
     if query.view is not View.ALL:
         conditions.append(logged_models.c.lifecycle == query.view.value)
     if carried is not None:
@@ -149,7 +156,11 @@ def _is_metric(key: str, chosen: Sequence[DatasetChoice]) -> ColumnElement[bool]
     mine = and_(metrics.c.logged_model_id == logged_models.c.id, metrics.c.key == key)
     if not chosen:
         return mine
-    return and_(mine, or_(*(_is_on(dataset) for dataset in chosen)))
+    return and_(mine, _is_on_one(chosen))
+
+
+def _is_on_one(chosen: Sequence[DatasetChoice]) -> ColumnElement[bool]:
+    return or_(*(_is_on(dataset) for dataset in chosen))
 
 
 def _is_on(dataset: DatasetChoice) -> ColumnElement[bool]:

@@ -98,6 +98,8 @@ def test_a_file_is_replaced_and_removed(server: Server) -> None:
 
     for _ in range(2):
         assert server.ask("DELETE", f"{FILES}/{path}").status_code == 200
+        # Some clients send an empty message along.
+        assert server.ask("DELETE", f"{FILES}/{path}", json={}).status_code == 200
     assert fetch(server, path)[0] == 404
 
 
@@ -121,14 +123,14 @@ def test_a_missing_file_is_404(server: Server, run_id: str) -> None:
 
 
 def test_the_files_of_a_run_are_listed_below_its_root(server: Server, run_id: str) -> None:
-    """Paths are relative to the root, folders come first."""
+    """Paths are relative to the root, and in their order whether file or folder."""
     answer = server.get("/artifacts/list", run_id=run_id, path="model").json()
 
     assert answer == {
         "root_uri": f"mlflow-artifacts:/{server.root(run_id)}",
         "files": [
-            {"path": "model/data", "is_dir": True},
             {"path": "model/MLmodel", "is_dir": False, "file_size": len(BODY)},
+            {"path": "model/data", "is_dir": True},
         ],
     }
 
@@ -137,7 +139,7 @@ def test_the_proxy_lists_base_names(server: Server, run_id: str) -> None:
     """Clients join them to the folder that they asked for."""
     answer = server.ask("GET", FILES, params={"path": f"{server.root(run_id)}/model"}).json()
 
-    assert [each["path"] for each in answer["files"]] == ["data", "MLmodel"]
+    assert [each["path"] for each in answer["files"]] == ["MLmodel", "data"]
 
 
 @pytest.mark.parametrize("path", ["", "0", "nothing/here/artifacts", "7777/" + "e" * 32])
@@ -228,6 +230,35 @@ def test_pages_upload_small_files(server: Server) -> None:
 
     assert answer.json() == {}
     assert fetch(server, f"{server.root(run_id)}/notes/a.txt") == (200, b"note")
+
+
+@pytest.mark.parametrize(
+    ("query", "content", "words"),
+    [
+        ({}, b"x", "Request must specify run_uuid."),
+        ({"run_uuid": "r"}, b"x", "Request must specify path."),
+        ({"run_uuid": "r", "path": ""}, b"x", "Request must specify path."),
+        ({"run_uuid": "r", "path": "../a"}, b"x", "Invalid path"),
+        ({"run_uuid": "r", "path": "a"}, b"", "Request must specify data."),
+    ],
+)
+def test_what_an_upload_lacks_is_told_as_mlflow_does(
+    server: Server, query: dict[str, str], content: bytes, words: str
+) -> None:
+    """Run, path and bytes, in that order."""
+    path = "/ajax-api/2.0/mlflow/upload-artifact"
+    answer = server.ask("POST", path, params=query, content=content)
+
+    refused(answer, 400, "INVALID_PARAMETER_VALUE", words)
+
+
+def test_a_slash_too_many_before_a_path_is_no_other_path(server: Server, run_id: str) -> None:
+    """A tracking URI may end with one."""
+    answer = server.ask(
+        "GET", "http://127.0.0.1//api/2.0/mlflow/artifacts/list", params={"run_id": run_id}
+    )
+
+    assert answer.json() == server.get("/artifacts/list", run_id=run_id).json()
 
 
 def test_a_large_file_is_not_uploaded_by_a_page(server: Server, run_id: str) -> None:

@@ -74,7 +74,7 @@ def test_a_location_holds_no_tricks(server: Server, a_name: str, location: str) 
     assert server.get("/model-versions/search", filter=f"name = '{a_name}'").json() == {}
 
 
-@pytest.mark.parametrize("source", ["file:///etc", "/etc", "http://169.254.169.254/latest"])
+@pytest.mark.parametrize("source", ["sftp://localhost/etc", "http://169.254.169.254/latest"])
 def test_a_registered_source_is_never_opened(recording: Server, a_name: str, source: str) -> None:
     """Even where it is recorded: no file of the machine and no address is read through a version."""
     a_model(recording, a_name)

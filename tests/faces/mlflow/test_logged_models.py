@@ -200,6 +200,9 @@ def names(server: Server, **query: object) -> list[str]:
             {"filter": "metrics.acc > 0", "datasets": [{"dataset_name": "other"}]},
             [],
         ),
+        ({"datasets": [{"dataset_name": "other"}]}, []),
+        ({"filter": "name = 'c'", "datasets": [{"dataset_name": "test"}]}, []),
+        ({"datasets": [{"dataset_name": "other"}, {"dataset_name": "test"}]}, ["b", "a"]),
         (
             {
                 "filter": "metrics.acc > 0.6",

@@ -146,9 +146,6 @@ def test_a_prompt_does_not_become_a_model(server: Server, a_name: str) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "file:///etc/passwd",
-        "/etc",
-        "relative/model",
         "s3://bucket/model",
         "runs:/{run}/nothing",
         "mlflow-artifacts:/{root}/nothing",
@@ -254,7 +251,7 @@ def test_frozen_files_are_served_by_the_download_address(server: Server, a_name:
 
     listed = server.ask("GET", proxy, params={"path": root}).json()["files"]
     below = server.ask("GET", proxy, params={"path": f"{root}/data"}).json()["files"]
-    assert [each["path"] for each in listed] == ["data", "MLmodel"]
+    assert [each["path"] for each in listed] == ["MLmodel", "data"]
     assert [each["path"] for each in below] == ["w.bin"]
     assert server.ask("GET", f"{proxy}/{root}/MLmodel").content == b"bytes of model/MLmodel"
     page = {"name": a_name, "version": "1", "path": "data/w.bin"}
@@ -380,10 +377,25 @@ def test_the_ajax_twin_of_the_registry_is_there(server: Server, line: str) -> No
     assert server.ask("GET", path, params={"name": line}).status_code == 200
 
 
-def test_where_lineage_is_recorded_any_source_is_taken(recording: Server, a_name: str) -> None:
+@pytest.mark.parametrize("source", ["file:///etc/passwd", "/etc", "relative/model", "file:x"])
+def test_a_local_path_is_no_source(
+    server: Server, recording: Server, a_name: str, source: str
+) -> None:
+    """Whatever the policy: it is another path on every machine, and no run keeps files there."""
+    for each in (server, recording):
+        run_id = each.a_trained_run()
+        a_model(each, a_name)
+        for run in ({}, {"run_id": run_id}):
+            answer = each.post("/model-versions/create", name=a_name, source=source, **run)
+            refused(
+                answer, 400, "INVALID_PARAMETER_VALUE", "To use a local path as a model version"
+            )
+
+
+def test_where_lineage_is_recorded_any_address_is_taken(recording: Server, a_name: str) -> None:
     """The version is there, and unverifiable."""
     a_model(recording, a_name)
-    for source in ("s3://bucket/model", "/some/where", "path/to/model"):
+    for source in ("s3://bucket/model", "https://example.com/model", "dbfs:/models/a"):
         made = recording.post("/model-versions/create", name=a_name, source=source)
         assert made.status_code == 200, made.text
         assert made.json()["model_version"].get("source", "") == source
@@ -416,4 +428,10 @@ def test_traversal_is_refused_even_where_any_source_is_taken(
 
     answer = recording.post("/model-versions/create", name=a_name, source="s3://b/../../etc")
 
-    refused(answer, 400, "INVALID_PARAMETER_VALUE", "source")
+    refused(
+        answer,
+        400,
+        "INVALID_PARAMETER_VALUE",
+        "Invalid model version source",
+        "If supplying a source as an http, https,",
+    )

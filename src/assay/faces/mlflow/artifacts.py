@@ -28,10 +28,10 @@ from assay.faces.mlflow.roots import (
     run_root,
     safe_path,
 )
-from assay.faces.mlflow.routing import AJAX_V2, V2, Nothing, get, post
+from assay.faces.mlflow.routing import AJAX_V2, V2, Nothing, get, post, send
 from assay.faces.mlflow.version_sources import check_root
 from assay.faces.mlflow.views import Json, file_views, present
-from assay.faces.mlflow.wire import Message, Required, missing
+from assay.faces.mlflow.wire import Message, Required
 from assay.services.artifacts import ModelOwner, Owner, RunOwner
 
 PROXY: Final = "/api/2.0/mlflow-artifacts"
@@ -68,6 +68,14 @@ class RunFile(Message):
 
     run_id: Required
     path: Required
+
+
+class UploadedFile(Message):
+    """upload-artifact: what is missing is told in MLflow's words."""
+
+    run_uuid: str = ""
+    run_id: str = ""
+    path: str = ""
 
 
 class VersionFile(Message):
@@ -109,8 +117,9 @@ class ArtifactRoutes:
         call.headers["etag"] = f'"{entry.sha256}"'
         return {}
 
-    def delete(self, call: Call) -> None:
-        """Remove a file or folder; one that is not there is fine."""
+    def delete(self, call: Call, message: Nothing) -> None:
+        """Remove a file or folder; one that is not there is fine. A body says nothing."""
+        del message
         place = self._place(call)
         if isinstance(place, VersionPlace):
             raise _frozen(place)
@@ -161,7 +170,15 @@ class ArtifactRoutes:
             # A version's files are read with the registry's permission, which the service asks for.
             _raw("GET", files, "A file", Action.IDENTIFY, self.read),
             _raw("PUT", files, "Put a file", write, self.write, FILE_BODY),
-            _raw("DELETE", files, "Remove a file or folder", Action.TRACKING_DELETE, self.delete),
+            send(
+                "DELETE",
+                "/artifacts/{path:path}",
+                "Remove a file or folder",
+                Action.TRACKING_DELETE,
+                self.delete,
+                Nothing,
+                root=PROXY,
+            ),
             get(
                 "/artifacts", "A folder", Action.IDENTIFY, self.list_proxied, ListProxy, root=PROXY
             ),
@@ -197,15 +214,18 @@ async def get_version_file(call: Call) -> Response:
 
 async def upload(call: Call) -> Json:
     """Put a small file of a run, sent as the body."""
-    message = call.query(RunFile)
+    message = call.query(UploadedFile)
+    run_id = message.run_uuid or message.run_id
+    if not run_id:
+        raise InvalidArgument("Request must specify run_uuid.", field="run_uuid")
+    if not message.path:
+        raise InvalidArgument("Request must specify path.", field="path")
     path = relative_path(message.path)
-    announced = call.request.headers.get("content-length")
-    if announced == "0":
-        raise missing("data")
+    headers = call.request.headers
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        raise InvalidArgument("Request must specify data.", field="data")
     try:
-        begin = partial(
-            call.services.artifacts.begin_upload, call.context, RunOwner(message.run_id), path
-        )
+        begin = partial(call.services.artifacts.begin_upload, call.context, RunOwner(run_id), path)
         await stream_upload(call, begin)
     except LimitExceeded:
         msg = f"Artifact size is too large. Max size is {UPLOAD_LIMIT // MIB}MB."
@@ -236,7 +256,7 @@ async def version_file(call: Call, model: str, version: int | str, path: str) ->
 
 
 def one_level(files: Iterable[FileEntry], folder: str) -> tuple[FileEntry, ...]:
-    """What stands directly in `folder`, folders first, of files listed with all below."""
+    """What stands directly in `folder`, of files listed with all below."""
     start = f"{folder}/" if folder else ""
     folders: set[str] = set()
     found: list[FileEntry] = []
@@ -326,5 +346,13 @@ PAGE_ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     _raw("GET", AJAX_V2 + _MODEL_FILES, "A file", _READ, get_model_file, query=ModelFile),
     _raw("GET", V2 + _MODEL_FILES, "A file", _READ, get_model_file, query=ModelFile),
-    _raw("POST", f"{AJAX_V2}/upload-artifact", "Put a file", _WRITE, upload, UPLOAD_LIMIT, RunFile),
+    _raw(
+        "POST",
+        f"{AJAX_V2}/upload-artifact",
+        "Put a file",
+        _WRITE,
+        upload,
+        UPLOAD_LIMIT,
+        UploadedFile,
+    ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +20,7 @@ MAX_RUNS: Final = 100
 MAX_BULK: Final = 25_000
 MAX_SAMPLES: Final = 2_500
 MAX_PAGE: Final = 100_000
+_BULK: Final = "GetMetricHistoryBulk request"
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -89,10 +89,12 @@ def history(call: Call, message: GetHistory) -> Any:
 def history_bulk(call: Call, message: GetHistoryBulk) -> Any:
     """The beginnings of one metric's histories in several runs, as the page of runs asks for them."""
     if not message.run_id:
-        raise InvalidArgument("Name at least one run_id.", field="run_id")
+        raise InvalidArgument(f"{_BULK} must specify at least one run_id.", field="run_id")
+    if len(message.run_id) > MAX_RUNS:
+        msg = f"{_BULK} cannot specify more than {MAX_RUNS} run_ids; it has {len(message.run_id)}."
+        raise InvalidArgument(msg, field="run_id")
     if message.metric_key is None:
-        raise missing("metric_key")
-    _check_runs(message.run_id, "run_id")
+        raise InvalidArgument(f"{_BULK} must specify a metric_key.", field="metric_key")
     left = min(max(message.max_results, 0), MAX_BULK)
     found: list[Point] = []
     for run_id in sorted(set(message.run_id)):
@@ -114,7 +116,12 @@ def history_interval(call: Call, message: GetHistoryBulkInterval) -> Any:
     """Evenly spaced points of one metric in several runs, first and last included."""
     if not message.run_ids:
         raise missing("run_ids")
-    _check_runs(message.run_ids, "run_ids")
+    if len(message.run_ids) > MAX_RUNS:
+        msg = (
+            f"GetMetricHistoryBulkInterval request must specify at most {MAX_RUNS} run_ids. "
+            f"Received {len(message.run_ids)} run_ids."
+        )
+        raise InvalidArgument(msg, field="run_ids")
     if not 1 <= message.max_results <= MAX_SAMPLES:
         hint = f"max_results must be between 1 and {MAX_SAMPLES}."
         raise invalid("max_results", message.max_results, hint)
@@ -151,12 +158,6 @@ def _points(key: str, points: Any, run_id: str = "") -> list[Point]:
         Point(key, value, timestamp_ms, step, run_id)
         for step, timestamp_ms, value in zip(steps, timestamps_ms, values, strict=True)
     ]
-
-
-def _check_runs(run_ids: Sequence[str], path: str) -> None:
-    if len(run_ids) > MAX_RUNS:
-        msg = f"A request names at most {MAX_RUNS} runs; it has {len(run_ids)} {path}."
-        raise InvalidArgument(msg, field=path)
 
 
 _READ: Final = Action.TRACKING_READ

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, Final
 
 from msgspec import field
 
 from assay.domain.access import Action
-from assay.domain.errors import InvalidArgument
+from assay.domain.errors import InvalidArgument, NotFound
 from assay.domain.grammars import MODEL_VERSIONS
 from assay.domain.registry import ModelVersion, is_prompt
 from assay.faces.endpoint import Call, Endpoint
@@ -240,16 +241,55 @@ def _get(call: Call, name: str, version: str) -> ModelVersion:
     return call.services.versions.get_version(call.context, name, version)
 
 
+def _of_version(handler: Callable[[Call, Any], Any]) -> Callable[[Call, Any], Any]:
+    """The handler; a version of a model that is not there is a version that is not there."""
+
+    @wraps(handler)
+    def handle(call: Call, message: Any) -> Any:
+        try:
+            return handler(call, message)
+        except NotFound as error:
+            if error.field != "model":
+                raise
+            msg = f"Model version {message.version} of {message.name[:300]!r} does not exist."
+            raise NotFound(msg, field="version") from None
+
+    return handle
+
+
 _READ, _WRITE, _DELETE = Action.REGISTRY_READ, Action.REGISTRY_WRITE, Action.REGISTRY_DELETE
 _ROOT: Final = "/model-versions"
 
 ENDPOINTS: Sequence[Endpoint] = (
-    get(f"{_ROOT}/get", "A version", _READ, get_one, VersionName),
+    get(f"{_ROOT}/get", "A version", _READ, _of_version(get_one), VersionName),
     get(f"{_ROOT}/search", "A page of versions", _READ, search, SearchVersions),
-    get(f"{_ROOT}/get-download-uri", "Where its files are", _READ, download_uri, VersionName),
-    send("PATCH", f"{_ROOT}/update", "Describe a version", _WRITE, update, UpdateVersion),
-    post(f"{_ROOT}/transition-stage", "Label a version", _WRITE, transition, TransitionStage),
-    send("DELETE", f"{_ROOT}/delete", "Delete a version", _DELETE, delete, VersionName),
-    post(f"{_ROOT}/set-tag", "Set a tag", _WRITE, set_tag, VersionTag),
-    send("DELETE", f"{_ROOT}/delete-tag", "Remove a tag", _WRITE, delete_tag, VersionTagKey),
+    get(
+        f"{_ROOT}/get-download-uri",
+        "Where its files are",
+        _READ,
+        _of_version(download_uri),
+        VersionName,
+    ),
+    send(
+        "PATCH", f"{_ROOT}/update", "Describe a version", _WRITE, _of_version(update), UpdateVersion
+    ),
+    post(
+        f"{_ROOT}/transition-stage",
+        "Label a version",
+        _WRITE,
+        _of_version(transition),
+        TransitionStage,
+    ),
+    send(
+        "DELETE", f"{_ROOT}/delete", "Delete a version", _DELETE, _of_version(delete), VersionName
+    ),
+    post(f"{_ROOT}/set-tag", "Set a tag", _WRITE, _of_version(set_tag), VersionTag),
+    send(
+        "DELETE",
+        f"{_ROOT}/delete-tag",
+        "Remove a tag",
+        _WRITE,
+        _of_version(delete_tag),
+        VersionTagKey,
+    ),
 )

@@ -29,7 +29,7 @@ def parse_stage(text: str, path: str = "stage") -> Stage:
     stage = _STAGES.get(text.lower() or "none")
     if stage is None:
         listed = ", ".join(each.value for each in Stage)
-        msg = f"Invalid Model Version stage: {text[:100]!r}. Value must be one of {listed}."
+        msg = f"Invalid Model Version stage: {text[:100]}. Value must be one of {listed}."
         raise InvalidArgument(msg, field=path)
     return stage
 

@@ -136,21 +136,26 @@ def check_location(location: str, field: str) -> str:
 
 def check_uri(uri: str, field: str) -> str:
     """A URI without `..`, fragment, parameters, query, backslash or control character, decoded or not."""
+    fault = uri_fault(uri)
+    if fault is not None:
+        msg = f"Invalid value {uri[:200]!r} for parameter '{field}' supplied: it {fault}."
+        raise InvalidArgument(msg, field=field)
+    return uri
+
+
+def uri_fault(uri: str) -> str | None:
+    """What `check_uri` refuses in a URI, as the rest of a sentence; None for nothing."""
     form = uri
     for _ in range(_MAX_DECODINGS):
-        fault = _uri_fault(form)
-        if fault is not None:
-            msg = f"Invalid value {uri[:200]!r} for parameter '{field}' supplied: it {fault}."
-            raise InvalidArgument(msg, field=field)
+        fault = _fault(form)
         decoded = unquote(form)
-        if decoded == form:
-            return uri
+        if fault is not None or decoded == form:
+            return fault
         form = decoded
-    msg = f"Invalid value {uri[:200]!r} for parameter '{field}' supplied: it is encoded many times."
-    raise InvalidArgument(msg, field=field)
+    return "is encoded many times"
 
 
-def _uri_fault(uri: str) -> str | None:
+def _fault(uri: str) -> str | None:
     if any(ord(mark) < 32 or ord(mark) == 127 for mark in uri):
         return "holds a control character"
     if any(mark in uri for mark in "#?;\\"):

@@ -17,14 +17,24 @@ from assay.faces.mlflow.roots import (
     ModelPlace,
     RunPlace,
     VersionPlace,
-    check_uri,
     find_place,
     relative_path,
     served_path,
+    uri_fault,
 )
 
 RUNS: Final = "runs"
 LATEST: Final = "latest"
+_LOCAL: Final = ("", "file")
+_NOT_HERE: Final = (
+    "To use a local path as a model version source, it has to be inside the artifact directory of "
+    "the run, and no run of this server keeps its artifacts on a local path; write "
+    "runs:/<run_id>/<folder>"
+)
+_ABSOLUTE: Final = (
+    "If supplying a source as an http, https, local file path, ftp, objectstore, or "
+    "mlflow-artifacts uri, it must be absolute and plain"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,9 @@ def read_origin(
     call: Call, locations: Locations, source: str, run_id: str | None, model_id: str | None
 ) -> Origin:
     """The origin that a source names. Raises InvalidArgument when the ids beside it disagree."""
-    check_uri(source, "source")
+    fault = uri_fault(source)
+    if fault is not None:
+        raise _bad(source, f"{_ABSOLUTE}; it {fault}")
     parts = urlsplit(source)
     if parts.scheme == RUNS:
         found = _from_run_uri(source)
@@ -50,6 +62,8 @@ def read_origin(
         found = _from_model_uri(call, source)
     elif served_path(source) is not None:
         found = _from_artifact_uri(call, locations, source)
+    elif parts.scheme in _LOCAL:
+        raise _bad(source, _NOT_HERE)
     else:
         return Origin(source, run_id=run_id, logged_model_id=model_id)
     if found.copied is not None:
@@ -163,5 +177,6 @@ def _agree(source: str, field: str, given: str | None, meant: str | None) -> Non
 
 def _bad(source: str, why: str) -> InvalidArgument:
     return InvalidArgument(
-        f"Invalid model version source: {source[:300]!r}: {why}.", field="source"
+        f"Invalid model version source: {source[:300]!r}: {why}.",
+        field="source",
     )

@@ -138,8 +138,9 @@ def logged_model_view(model: LoggedModel, location: str) -> Json:
 
 
 def file_views(files: Iterable[FileEntry], *, base_names: bool = False) -> list[Json]:
-    """Files and folders, by path or by base name."""
-    return [_file(entry, base_names=base_names) for entry in files]
+    """Files and folders, by path or by base name, in the order of their paths."""
+    ordered = sorted(files, key=lambda entry: entry.path)
+    return [_file(entry, base_names=base_names) for entry in ordered]
 
 
 def point_view(key: str, value: float, timestamp_ms: int, step: int) -> Json:

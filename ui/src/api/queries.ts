@@ -50,12 +50,12 @@ export interface RunSearch {
   view?: "active" | "deleted" | "all";
 }
 
-interface RunPage {
+export interface RunPage {
   runs: T.Run[];
   next_page_token: string | null;
 }
 
-const runSearchBody = (search: RunSearch, size: number, token: string | null) => ({
+export const runSearchBody = (search: RunSearch, size: number, token: string | null) => ({
   experiment_ids: search.experimentIds,
   filter: search.filter ?? "",
   order_by: search.orderBy ?? [],
@@ -65,7 +65,7 @@ const runSearchBody = (search: RunSearch, size: number, token: string | null) =>
 });
 
 /** The first page is small, so that it paints soon; those after it are large. */
-export const runPages = (search: RunSearch, refreshMs: number | false = false) =>
+export const runPages = (search: RunSearch, refreshMs?: (rows: readonly RunRow[]) => number) =>
   infiniteQueryOptions({
     queryKey: ["runs", "pages", search],
     queryFn: async ({ pageParam, signal }): Promise<{ rows: RunRow[]; next: string | null }> => {
@@ -80,7 +80,10 @@ export const runPages = (search: RunSearch, refreshMs: number | false = false) =
     getNextPageParam: (last) => last.next,
     placeholderData: keepPreviousData,
     // Refreshing asks for every page again, so a table that was scrolled far waits for its reader.
-    refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) <= 2 ? refreshMs : false),
+    refetchInterval: (query) => {
+      const pages = query.state.data?.pages ?? [];
+      return refreshMs && pages.length <= 2 ? refreshMs(pages.flatMap((page) => page.rows)) : false;
+    },
   });
 
 /** Values of a field in the newest runs of an experiment, of those that begin so. */

@@ -7,7 +7,8 @@ import type { Run } from "./types";
 
 /** How often what is on screen takes in what came: often enough to move, seldom enough to stay cool. */
 const TAKE_IN_MS = 500;
-const MOST_WATCHED = 50;
+/** The server streams the points of so many runs at once. */
+export const MOST_WATCHED = 50;
 
 /** Keeps what is cached of these runs as new as the server's stream: last values at once, curves soon after. */
 export function useLive(runIds: readonly string[]): void {

@@ -114,11 +114,13 @@ export const fieldOf = (column: Column): string =>
     ? `attributes.${column.key}`
     : `${PLURAL[column.kind]}.${quotedKey(column.key)}`;
 
+export const NEWEST_FIRST = "attributes.start_time DESC";
+
 /** The URL's `sort` (`-metrics.loss`: greatest first) as the API's order. Duration is not stored, so it has none. */
 export function orderOf(sort: string | undefined): string[] {
-  if (!sort) return ["attributes.start_time DESC"];
+  if (!sort) return [NEWEST_FIRST];
   const column = columnOf(sort.replace(/^-/, ""));
-  if (!column || column.id === "duration") return ["attributes.start_time DESC"];
+  if (!column || column.id === "duration") return [NEWEST_FIRST];
   return [`${fieldOf(column)} ${sort.startsWith("-") ? "DESC" : "ASC"}`];
 }
 

@@ -5,7 +5,8 @@ import { useCallback, useMemo } from "react";
 import { apiPath, send } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { Run } from "@/api/types";
-import { useLive } from "@/api/use-live";
+import { MOST_WATCHED, useLive } from "@/api/use-live";
+import { useRunNews } from "@/api/use-run-news";
 import type { RunsSearch } from "@/app/search";
 import * as searches from "@/app/search";
 import { failed } from "@/app/toasts";
@@ -16,7 +17,7 @@ import { ChartsPanel } from "@/charts/panel";
 import { IconButton, Spinner } from "@/design/button";
 import { Segmented } from "@/design/field";
 import { Menu, MenuItem } from "@/design/menu";
-import { useTitle } from "@/design/page";
+import { useNarrow, useTitle } from "@/design/page";
 import { Split } from "@/design/split";
 import { Failure, SkeletonRows } from "@/design/states";
 import { chosenColors, placedBefore, sized, toggledIn, widthsOf, withPair } from "@/runs/arrangement";
@@ -38,6 +39,10 @@ const FIRST_SHARE = 42;
 const [NAME_BESIDE_CHARTS, NAME_ALONE] = [232, 300];
 const ROUTE = "/experiments/$experimentId";
 
+/** How often the rows are asked for: seldom while they come by themselves, numbers of running ones included. */
+const refreshMs = (rows: readonly RunRow[], isLive: boolean): number =>
+  isLive && rows.filter((row) => row.status === "running").length <= MOST_WATCHED ? 60_000 : 5_000;
+
 export default function ExperimentPage() {
   const { experimentId } = useParams({ from: ROUTE });
   const search = useSearch({ from: ROUTE });
@@ -56,7 +61,8 @@ export default function ExperimentPage() {
     orderBy: orderOf(search.sort),
     view: search.bin ? ("deleted" as const) : ("active" as const),
   };
-  const pages = useInfiniteQuery(queries.runPages(runSearch, 5000));
+  const isLive = useRunNews(experimentId, runSearch);
+  const pages = useInfiniteQuery(queries.runPages(runSearch, (rows) => refreshMs(rows, isLive)));
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages;
   const loaded = useMemo(() => pages.data?.pages.flatMap((page) => page.rows) ?? [], [pages.data]);
   const kept = useKept(search, loaded, experimentId, pages.isSuccess);
@@ -69,6 +75,7 @@ export default function ExperimentPage() {
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
 
   const view = search.view ?? "both";
+  const isNarrow = useNarrow();
   const all = useMemo(() => columnsOf(rows), [rows]);
   const widths = useMemo(() => widthsOf(search.widths), [search.widths]);
   const columns = useColumns(all, rows, search, widths);
@@ -211,10 +218,10 @@ export default function ExperimentPage() {
         </div>
         <Segmented
           label="Layout"
-          value={view}
+          value={isNarrow && view === "both" ? "table" : view}
           onValue={(next) => change({ view: next === "both" ? undefined : next })}
           options={[
-            { value: "both", label: <Columns2 />, title: "Runs and charts" },
+            ...(isNarrow ? [] : [{ value: "both" as const, label: <Columns2 />, title: "Runs and charts" }]),
             { value: "table", label: <Rows3 />, title: "Runs only" },
             { value: "charts", label: <LineChart />, title: "Charts only" },
           ]}

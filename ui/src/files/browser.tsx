@@ -46,7 +46,7 @@ export function ArtifactBrowser({
     );
   }
   return (
-    <div className="grid min-h-[32rem] overflow-hidden rounded-lg border border-line bg-surface shadow-low md:h-[calc(100dvh-15rem)] md:grid-cols-[18rem_minmax(0,1fr)]">
+    <div className="grid min-h-[32rem] overflow-hidden rounded-lg border border-line bg-surface shadow-low md:h-[calc(100dvh-15rem)] md:grid-cols-[18rem_minmax(0,1fr)] md:grid-rows-[minmax(0,1fr)]">
       <div
         className="overflow-auto border-line p-2 max-md:max-h-64 max-md:border-b md:border-r"
         role="tree"

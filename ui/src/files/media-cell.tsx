@@ -40,9 +40,10 @@ export function MediaCell({ cell, folder, height }: { cell: Cell; folder?: strin
 }
 
 function Thumbnail({ cell, folder, height }: { cell: Cell; folder?: string; height: number }) {
-  const { url, error } = useMediaUrl(routeOf(cell, folder), MOST_THUMBNAIL);
+  const { url, isPicture, error } = useMediaUrl(routeOf(cell, folder), MOST_THUMBNAIL);
   if (error || !folder) return <Gone cell={cell} />;
   if (!url) return <Skeleton className="h-14 w-20" />;
+  if (!isPicture) return <Gone cell={cell} />;
   return (
     <img
       src={url}
@@ -113,7 +114,7 @@ function Gone({ cell }: { cell: Cell }) {
   return (
     <span
       className="flex min-w-0 items-center gap-1.5 text-2xs text-ink-3 [&_svg]:size-3.5 [&_svg]:shrink-0"
-      title={`${cell.path} is not among the files of the table`}
+      title={`${cell.path} is not there, or is not what it is called`}
     >
       <FileX2 />
       <span className="truncate">{cell.text}</span>
@@ -134,13 +135,15 @@ export function LargeMedium({ cell, folder }: { cell: Cell; folder?: string }) {
 }
 
 function Medium({ cell, folder }: { cell: Cell; folder?: string }) {
-  const { url, error } = useMediaUrl(routeOf(cell, folder), MOST_MEDIUM);
+  const { url, isPicture, error } = useMediaUrl(routeOf(cell, folder), MOST_MEDIUM);
   const label = cell.text;
   if (error || !folder) return <Gone cell={cell} />;
   if (!url) return <Skeleton className="h-48" />;
+  if (cell.is === "image" && !isPicture) return <Gone cell={cell} />;
   return (
     <figure>
-      {cell.is === "image" ? (
+      {isPicture ? (
+        // Films of the wandb client may be moving pictures.
         <img
           src={url}
           alt={label}

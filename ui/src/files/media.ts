@@ -13,11 +13,18 @@ export async function fetchBounded(url: string, most: number, signal?: AbortSign
   throw new Error(`${bytes(size)}: too large to be shown here.`);
 }
 
+export interface Medium {
+  /** Null until it is there. */
+  url: string | null;
+  isPicture: boolean;
+  error: unknown;
+}
+
 /**
  * A medium at a route as an address of this page. Its type comes from its first bytes, never from who sent it, and
  * is one of those that do not act.
  */
-export function useMediaUrl(url: string | null, most: number): { url: string | null; error: unknown } {
+export function useMediaUrl(url: string | null, most: number): Medium {
   const [made, setMade] = useState<string | null>(null);
   const { data, error } = useQuery({
     queryKey: ["media", url],
@@ -34,7 +41,10 @@ export function useMediaUrl(url: string | null, most: number): { url: string | n
     if (!data) return;
     const address = URL.createObjectURL(data);
     setMade(address);
-    return () => URL.revokeObjectURL(address);
+    return () => {
+      URL.revokeObjectURL(address);
+      setMade(null);
+    };
   }, [data]);
-  return { url: made, error };
+  return { url: made, isPicture: /^image\//.test(data?.type ?? ""), error };
 }

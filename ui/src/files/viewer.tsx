@@ -39,7 +39,7 @@ export function FileViewer({ file }: { file: ViewedFile }) {
     }
   };
   return (
-    <div className="flex h-full min-w-0 flex-col">
+    <div className="flex h-full min-h-0 min-w-0 flex-col">
       <header className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-2">
         <span className="min-w-0 font-medium break-all">{file.path}</span>
         <span className="text-xs whitespace-nowrap text-ink-3 tabular">{bytes(file.sizeBytes)}</span>

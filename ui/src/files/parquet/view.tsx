@@ -217,7 +217,7 @@ function ColumnsShown({
   return (
     <Select
       aria-label="Which columns"
-      className="ml-auto"
+      className="ml-auto !h-7 !text-xs"
       value={first}
       onChange={(event) => onFirst(Number(event.target.value))}
     >

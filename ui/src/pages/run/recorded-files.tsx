@@ -151,14 +151,15 @@ function MediaFile({
   medium: Medium;
   name: string;
 }) {
-  const { url, error } = useMediaUrl(urlOf(runId, file.path), MOST_MEDIUM);
+  const { url, isPicture, error } = useMediaUrl(urlOf(runId, file.path), MOST_MEDIUM);
   const label = file.caption ?? name;
   if (error) return <Failure compact error={error} />;
   return (
     <figure className="max-w-full rounded-lg border border-line bg-surface p-3 shadow-low">
       {!url ? (
         <Skeleton className="h-32 w-48" />
-      ) : medium === "image" ? (
+      ) : medium === "image" || isPicture ? (
+        // A film of the wandb client may be a moving picture.
         <img
           src={url}
           alt={label}

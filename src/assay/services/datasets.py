@@ -27,7 +27,7 @@ from assay.services.search import readable_experiments
 from assay.storage import datasets, logged_models, runs
 from assay.storage.database import Transaction
 
-MAX_INPUTS: Final = 1_000
+MAX_INPUTS: Final = 10_000
 MAX_FOUND: Final = 1_000
 MAX_SOURCE_TYPE: Final = 36
 
@@ -101,5 +101,5 @@ def _check_input(given: RunInput, place: str) -> None:
     if dataset.profile is not None:
         check_text(dataset.profile, f"{place}.profile", max_length=MAX_DATASET_PROFILE)
     for key, value in given.tags.items():
-        check_text(key, f"{place}.tags", max_length=MAX_INPUT_TAG_KEY, allow_empty=False)
-        check_text(value, f"{place}.tags.{key[:100]}", max_length=MAX_INPUT_TAG_VALUE)
+        check_text(key, f"{place}.tags.key", max_length=MAX_INPUT_TAG_KEY, allow_empty=False)
+        check_text(value, f"{place}.tags.value", max_length=MAX_INPUT_TAG_VALUE)

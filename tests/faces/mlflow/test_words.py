@@ -137,6 +137,8 @@ def test_an_empty_name_or_address_of_a_webhook_stays_as_it_was(server: Server) -
         ("runs", "params.x", "Invalid clause(s) in filter string"),
         ("runs", "params.x = abc", "string value abc. Use either single or double quotes"),
         ("runs", "run_id IN ()", "While parsing a list in the query, expected a non-empty list"),
+        ("runs", "status IS NULL", "IS NULL / IS NOT NULL is only supported for tags"),
+        ("runs", "run_name IS NOT NULL", "IS NULL / IS NOT NULL is only supported for tags"),
         ("registered-models", "name != abc", "string value abc"),
         ("registered-models", "run_id = 'x'", "Invalid attribute key 'run_id' specified"),
         ("model-versions", "run_id IN (", "Invalid clause(s) in filter string"),
@@ -259,6 +261,59 @@ def test_a_param_that_changes_is_told_as_mlflow_does(server: Server) -> None:
 
     words = "Changing param values is not allowed. Param with key='lr' was already logged with "
     refused(answer, 400, INVALID, words, "value='1'", "new value '2'")
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("a!b", "Names may only contain alphanumerics"),
+        ("a/../b", "Names may be treated as files in certain cases"),
+        ("k" * 251, "exceeds the maximum length of 250 characters"),
+    ],
+)
+def test_a_key_is_refused_in_mlflows_words(server: Server, key: str, words: str) -> None:
+    """As a metric, a param and a tag, alone and in a batch."""
+    run_id = server.a_run()
+    point = {"key": key, "value": 1.0, "timestamp": 1}
+
+    for answer in (
+        server.post("/runs/log-metric", run_id=run_id, **point),
+        server.post("/runs/log-parameter", run_id=run_id, key=key, value="v"),
+        server.post("/runs/set-tag", run_id=run_id, key=key, value="v"),
+        server.post("/runs/log-batch", run_id=run_id, metrics=[point]),
+    ):
+        refused(answer, 400, INVALID, words)
+
+
+def test_what_describes_an_input_is_refused_in_mlflows_words(server: Server) -> None:
+    """By the part of it that is too long."""
+    run_id = server.a_run()
+    dataset = {"name": "n", "digest": "d", "source_type": "s", "source": "s"}
+
+    def log(tag: dict[str, str], **changes: str) -> object:
+        return server.post(
+            "/runs/log-inputs",
+            run_id=run_id,
+            datasets=[{"dataset": {**dataset, **changes}, "tags": [tag]}],
+        )
+
+    fine = {"key": "k", "value": "v"}
+    refused(
+        log({**fine, "key": "k" * 256}), 400, INVALID, "'key' exceeds the maximum length of 255"
+    )
+    refused(log({**fine, "value": "v" * 501}), 400, INVALID, "'value' exceeds the maximum length")
+    refused(log(fine, name="n" * 501), 400, INVALID, "'name' exceeds the maximum length of 500")
+    refused(log(fine, digest="d" * 37), 400, INVALID, "'digest' exceeds the maximum length of 36")
+
+
+def test_more_inputs_than_a_page_are_one_request(server: Server) -> None:
+    """A script that logs thousands of shards sends them at once."""
+    run_id = server.a_run()
+    made = {"digest": "d", "source_type": "s", "source": "s"}
+    inputs = [{"dataset": {**made, "name": f"shard {n}"}} for n in range(1_001)]
+
+    assert server.post("/runs/log-inputs", run_id=run_id, datasets=inputs).json() == {}
+    assert len(server.run(run_id)["inputs"]["dataset_inputs"]) == 1_001
 
 
 def test_two_names_of_a_run_are_told_as_mlflow_does(server: Server) -> None:

@@ -17,6 +17,11 @@ from assay.faces.mlflow.errors import body_of, foreign
 from assay.faces.mlflow.wire import Message, invalid, read_message, read_query
 
 WORKSPACE_HEADER: Final = "x-mlflow-workspace"
+_HEADERS: Final = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder()
 
@@ -90,18 +95,21 @@ def decode_json(raw: bytes) -> Any:
     return value
 
 
+class JsonResponse(Response):
+    """JSON, encoded, that nobody caches or sniffs."""
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """Written out: with the names and values of every answer nothing need be done again."""
+        self.raw_headers = [*_HEADERS]
+        if self.status_code not in (204, 304):
+            self.raw_headers.append((b"content-length", str(len(self.body)).encode()))
+        for name, value in (headers or {}).items():
+            self.headers[name] = value
+
+
 def json_response(content: bytes, status: int, headers: Mapping[str, str]) -> Response:
-    """A JSON answer that nobody caches or sniffs."""
-    return Response(
-        content,
-        status,
-        {
-            "content-type": "application/json",
-            "cache-control": "no-store",
-            "x-content-type-options": "nosniff",
-            **headers,
-        },
-    )
+    """A JSON answer that nobody caches or sniffs; `headers` are added or take the place of others."""
+    return JsonResponse(content, status, headers)
 
 
 def _decode(raw: bytes) -> Any:

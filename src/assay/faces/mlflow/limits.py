@@ -20,6 +20,13 @@ MAX_METRICS: Final = 1_000
 MAX_PARAMS: Final = 100
 MAX_TAGS: Final = 100
 MAX_ENTITIES: Final = 1_000
+_CHARACTERS: Final = (
+    "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), "
+    "colon(:) and slashes (/)."
+)
+_AS_FILES: Final = (
+    "Names may be treated as files in certain cases, and must not resolve to other names then."
+)
 _KNOWN_KEYS: Final = 8_192
 
 
@@ -122,5 +129,6 @@ def _bad_key(key: str, path: str) -> InvalidArgument:
     try:
         check_portable_key(key, path)
     except InvalidArgument as error:
-        return invalid(path, key, error.message)
+        words = _AS_FILES if "normal form" in error.message else _CHARACTERS
+        return invalid(path, key, f"{words} {error.message}")
     return invalid(path, key)

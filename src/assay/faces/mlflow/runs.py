@@ -50,7 +50,7 @@ class RunStatusName(WireEnum):
 _STATUS: Final = {name: RunStatus(name.name.lower()) for name in RunStatusName}
 
 
-class CreateRun(Message):
+class CreateRun(Message, forbid_unknown_fields=True):
     """runs/create."""
 
     experiment_id: str = ""

@@ -68,6 +68,10 @@ _OBJECTS: Final = _rules(
         "No Experiment with id={2} exists that is {1}; it is {3}.",
     ),
     (
+        r"(?:.*\.)?(\w+) has \d+ characters; the limit is (\d+)\.",
+        "'{1}' exceeds the maximum length of {2} characters: {0}",
+    ),
+    (
         r"Registered model TEXT already exists\.",
         "Registered Model (name={1}) already exists.",
     ),
@@ -99,6 +103,10 @@ _FILTER: Final = _rules(
             "While parsing a list in the query, expected a non-empty list of string values, but "
             "got ill-formed list. {0}"
         ),
+    ),
+    (
+        r"TEXT \((?!param|tag)\w+\) is compared with .* Found: ['\"]IS (?i:NOT )?NULL.*",
+        "IS NULL / IS NOT NULL is only supported for tags and params. {0}",
     ),
     (r"TEXT \(\w+\) is compared with .* Found: .*", "Invalid comparator. {0}"),
     (r".*", "Invalid clause(s) in filter string: {0}"),

@@ -84,16 +84,38 @@ flow("curves of a run are hidden and shown from its row", () =>
 flow("groups become one curve with a band", () =>
   here.visit(inExperiment("?group=params.algorithm"), (page) => page.getByRole("img", { name: "train/loss, 2 curves" }).waitFor()));
 
-flow("a live run appears in the table and its numbers move by themselves", async () => {
+flow("a live run appears in the table, moves and ends by itself", async () => {
   let id;
   const point = (step) => here.call("POST", `/runs/${id}/batch`, { points: [["train/loss", step, step, Date.now()]] });
-  await here.visit(inExperiment("?view=table&cols=%5B%22metrics.train%2Floss%22%5D"), async (page) => {
+  await here.visit(inExperiment("?view=table&cols=%5B%22status%22%2C%22metrics.train%2Floss%22%5D"), async (page) => {
     await page.getByRole("link", { name: "run-0", exact: true }).waitFor();
+    // Whoever is told of a run asks for that run; whoever asks again and again asks for all.
+    const asked = page.waitForRequest((request) => id !== undefined && (request.postData() ?? "").includes(`run_id IN ('${id}`));
     ({ run_id: id } = await here.call("POST", "/runs", { experiment_id: data.experiment, name: "newcomer" }));
-    await point(1);
+    await asked;
     await page.getByRole("link", { name: "newcomer", exact: true }).waitFor();
+    await point(1);
     await point(4711);
     await page.getByRole("gridcell", { name: /4[.,]?711/ }).waitFor();
+    await here.call("PATCH", `/runs/${id}`, { status: "failed", name: "latecomer" });
+    await page.getByRole("link", { name: "latecomer", exact: true }).waitFor();
+    await here.call("DELETE", `/runs/${id}`);
+    await page.getByRole("link", { name: "latecomer", exact: true }).waitFor({ state: "detached" });
   });
+});
+
+flow("without a stream of news the table asks for itself", async () => {
+  let id;
+  await here.visit(
+    "/experiments",
+    async (page) => {
+      await page.route(/\/live(\?|$)/, (route) => route.abort());
+      await page.goto(here.url + inExperiment("?view=table"));
+      await page.getByRole("link", { name: "run-0", exact: true }).waitFor();
+      ({ run_id: id } = await here.call("POST", "/runs", { experiment_id: data.experiment, name: "unheard" }));
+      await page.getByRole("link", { name: "unheard", exact: true }).waitFor();
+    },
+    { mayComplain: true },
+  );
   await here.call("DELETE", `/runs/${id}`);
 });

@@ -30,6 +30,30 @@ flow("runs are filtered with completion and the address keeps the filter", () =>
     await hasLines(page, 4);
   }));
 
+flow("a filter is completed by keyboard: key, operator, then a value that the server knows", () =>
+  here.visit(inExperiment("?view=table"), async (page) => {
+    await rows(page).nth(7).waitFor();
+    const filter = page.getByRole("combobox", { name: "Filter runs" });
+    const take = async (name) => {
+      const option = page.getByRole("option", { name });
+      await option.waitFor();
+      for (let presses = 0; presses < 15; presses += 1) {
+        if ((await option.getAttribute("aria-selected")) === "true") break;
+        await filter.press("ArrowDown");
+      }
+      assert.equal(await filter.getAttribute("aria-activedescendant"), await option.getAttribute("id"));
+      await filter.press("Enter");
+    };
+    await filter.pressSequentially("algo");
+    await take(/^params\.algorithm/);
+    await take(/^= operator/);
+    await take(/^'grpo' 4 runs/);
+    assert.equal(await filter.inputValue(), "params.algorithm = 'grpo' ");
+    await filter.press("Escape");
+    await filter.press("Enter");
+    await hasLines(page, 4);
+  }));
+
 flow("a filter that cannot be read is told what is wrong with it", () =>
   here.visit(
     inExperiment(),

@@ -94,6 +94,7 @@ flow("the order of columns is changed without a mouse", () =>
   here.visit(inExperiment("?view=table&cols=%5B%22params.lr%22%2C%22params.seed%22%5D"), async (page) => {
     await rows(page).nth(7).waitFor();
     await page.getByRole("button", { name: "Columns" }).click();
+    await page.getByText("Shown · 2, arrange them").press("Enter");
     await page.getByRole("button", { name: "Move params.seed up" }).press("Enter");
     await page.waitForFunction(() => /cols=.*seed.*lr/.test(decodeURIComponent(location.search)));
     await page.getByRole("button", { name: "Remove the column params.seed" }).press("Enter");

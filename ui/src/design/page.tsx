@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useSyncExternalStore } from "react";
 import { cx } from "./cx";
 
 /** The frame of a page: crumbs, title, actions, and below them what scrolls. */
@@ -63,6 +63,18 @@ export function useTitle(title: string): void {
     document.title = title ? `${title} · Assay` : "Assay";
   }, [title]);
 }
+
+const NARROW = "(width < 48rem)";
+
+function watchWidth(listener: () => void): () => void {
+  const query = window.matchMedia(NARROW);
+  query.addEventListener("change", listener);
+  return () => query.removeEventListener("change", listener);
+}
+
+/** Whether there is room for one thing at a time. */
+export const useNarrow = (): boolean =>
+  useSyncExternalStore(watchWidth, () => window.matchMedia(NARROW).matches);
 
 /** Links that look like tabs; the chosen one is part of the URL. */
 export function Tabs({ children, label }: { children: ReactNode; label: string }) {

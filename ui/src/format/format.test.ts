@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { actorName } from "./actor";
 import {
   bytes,
   exactToNumber,
@@ -18,8 +19,9 @@ describe("numbers", () => {
     [11611.37, "11,611.4"],
     [-2048.126, "−2,048.1"],
     [-0.5, "−0.5"],
-    [1e-7, "1.000e−7"],
-    [2.5e12, "2.500e12"],
+    [1e-7, "1e−7"],
+    [2.5e12, "2.5e12"],
+    [-1.23456e-9, "−1.235e−9"],
     [Number.NaN, "NaN"],
     [Number.NEGATIVE_INFINITY, "−∞"],
   ])("%d reads %s", (value, text) => expect(shortNumber(value)).toBe(text));
@@ -57,6 +59,12 @@ describe("numbers", () => {
     expect(bytes(1536)).toBe("1.5 KiB");
     expect(bytes(300 * 1024 * 1024)).toBe("300 MiB");
   });
+});
+
+it("whoever did something is named as people are", () => {
+  expect(actorName("local:local")).toBe("the local owner");
+  expect(actorName("user:ann")).toBe("ann");
+  expect(actorName("gate:runner")).toBe("gate:runner");
 });
 
 describe("times", () => {

@@ -11,7 +11,7 @@ export function shortNumber(value: number, digits = 5): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size >= 1e9 || size < 1e-4)
-    return value.toExponential(3).replace("e+", "e").replace("-", "−").replace("e-", "e−");
+    return Number(value.toPrecision(4)).toExponential().replace("e+", "e").replaceAll("-", "−");
   if (Number.isInteger(value)) return value.toLocaleString("en-US").replace("-", "−");
   if (size >= 1000) {
     const places = size >= 1e5 ? 1 : Math.max(0, digits - 4);

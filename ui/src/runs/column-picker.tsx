@@ -103,8 +103,10 @@ function Shown({
     onChosen(next);
   };
   return (
-    <section aria-label="Columns in their order" className="mb-2">
-      <h3 className="px-1.5 py-1 text-2xs font-medium text-ink-3">Shown · {chosen.length}</h3>
+    <details className="mb-2">
+      <summary className="rounded px-1.5 py-1 text-2xs font-medium text-ink-3 hover:bg-hover">
+        Shown · {chosen.length}, arrange them
+      </summary>
       <ol>
         {chosen.map((id, at) => (
           <li key={id} className="group flex min-h-7 items-center rounded pl-1.5 hover:bg-hover">
@@ -132,6 +134,6 @@ function Shown({
           </li>
         ))}
       </ol>
-    </section>
+    </details>
   );
 }

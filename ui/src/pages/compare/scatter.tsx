@@ -36,8 +36,10 @@ export function Scatter({
     () => [xId, yId].map((id) => axisOf(id, runs, (value) => shortNumber(value, 3))),
     [runs, xId, yId],
   );
-  const px = (at: number) => PAD.left + at * (width - PAD.left - PAD.right);
-  const py = (at: number) => PAD.top + (1 - at) * (HEIGHT - PAD.top - PAD.bottom);
+  // Dots at the ends stay clear of the frame.
+  const inset = (at: number) => 0.03 + at * 0.94;
+  const px = (at: number) => PAD.left + inset(at) * (width - PAD.left - PAD.right);
+  const py = (at: number) => PAD.top + (1 - inset(at)) * (HEIGHT - PAD.top - PAD.bottom);
   const picker = (label: string, value: string, name: "sx" | "sy") => (
     <span className="flex items-center gap-2 text-xs text-ink-3">
       {label}

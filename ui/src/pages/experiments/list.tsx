@@ -1,11 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { FlaskConical, Plus, RotateCcw, Trash2 } from "lucide-react";
+import { FlaskConical, Pencil, Plus, RotateCcw, Trash2 } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { api, apiPath, post } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { Experiment } from "@/api/types";
-import { failed, said } from "@/app/toasts";
+import { failed, said, saidWithUndo } from "@/app/toasts";
 import { Button, IconButton } from "@/design/button";
 import { Card, Table } from "@/design/card";
 import { Modal } from "@/design/dialog";
@@ -15,10 +15,14 @@ import { Page } from "@/design/page";
 import { Snippet } from "@/design/snippet";
 import { Empty, Failure, messageOf, SkeletonRows } from "@/design/states";
 
+/** Where MLflow's clients keep an experiment's description. */
+const NOTE_TAG = "mlflow.note.content";
+
 export default function ExperimentsPage() {
   const { q, view } = useSearch({ from: "/experiments" });
   const navigate = useNavigate({ from: "/experiments" });
   const [creating, setCreating] = useState(false);
+  const [editing, setEditing] = useState<Experiment | null>(null);
   const { data, error, isPending, refetch } = useQuery(queries.experiments(view ?? "active"));
   const client = useQueryClient();
   const move = useMutation({
@@ -26,17 +30,17 @@ export default function ExperimentsPage() {
       const path = apiPath("experiments", each.experiment_id);
       return each.lifecycle === "deleted" ? post(`${path}/restore`) : api("DELETE", path);
     },
-    onSuccess: (_, each) =>
-      said(
-        each.lifecycle === "deleted"
-          ? `${each.name} is back.`
-          : `${each.name} is in the bin; it can be restored.`,
-      ),
+    onSuccess: (_, each) => {
+      if (each.lifecycle === "deleted") said(`${each.name} is back.`);
+      else saidWithUndo(`${each.name} is in the bin.`, () => move.mutate({ ...each, lifecycle: "deleted" }));
+    },
     onError: failed,
     onSettled: () => client.invalidateQueries({ queryKey: ["experiments"] }),
   });
   const words = (q ?? "").toLowerCase();
-  const shown = (data ?? []).filter((each) => each.name.toLowerCase().includes(words));
+  const shown = (data ?? []).filter((each) =>
+    `${each.name} ${each.tags[NOTE_TAG] ?? ""}`.toLowerCase().includes(words),
+  );
   return (
     <Page
       title="Experiments"
@@ -110,6 +114,11 @@ export default function ExperimentsPage() {
                     {each.name}
                   </Link>
                   <span className="ml-2 text-xs text-ink-3 tabular">#{each.experiment_id}</span>
+                  {each.tags[NOTE_TAG] ? (
+                    <span className="block truncate text-xs text-ink-3" title={each.tags[NOTE_TAG]}>
+                      {each.tags[NOTE_TAG]}
+                    </span>
+                  ) : null}
                 </td>
                 <td className="whitespace-nowrap text-ink-2">
                   <Moment at={each.updated_at_ms} />
@@ -117,7 +126,16 @@ export default function ExperimentsPage() {
                 <td className="whitespace-nowrap text-ink-2">
                   <Moment at={each.created_at_ms} />
                 </td>
-                <td className="text-right">
+                <td className="text-right whitespace-nowrap">
+                  {each.lifecycle === "deleted" ? null : (
+                    <IconButton
+                      label={`Rename or describe ${each.name}`}
+                      onClick={() => setEditing(each)}
+                      className="opacity-0 group-hover:opacity-100 focus-visible:opacity-100"
+                    >
+                      <Pencil />
+                    </IconButton>
+                  )}
                   {each.experiment_id === "0" ? null : (
                     <IconButton
                       label={each.lifecycle === "deleted" ? `Restore ${each.name}` : `Delete ${each.name}`}
@@ -134,6 +152,7 @@ export default function ExperimentsPage() {
         </Card>
       )}
       {creating ? <NewExperiment onClose={() => setCreating(false)} /> : null}
+      {editing ? <EditExperiment experiment={editing} onClose={() => setEditing(null)} /> : null}
     </Page>
   );
 }
@@ -184,6 +203,75 @@ function NewExperiment({ onClose }: { onClose: () => void }) {
               required
               value={name}
               onChange={(event) => setName(event.target.value)}
+            />
+          )}
+        </Field>
+      </form>
+    </Modal>
+  );
+}
+
+function EditExperiment({ experiment, onClose }: { experiment: Experiment; onClose: () => void }) {
+  const before = experiment.tags[NOTE_TAG] ?? "";
+  const [name, setName] = useState(experiment.name);
+  const [note, setNote] = useState(before);
+  const client = useQueryClient();
+  const path = apiPath("experiments", experiment.experiment_id);
+  const save = useMutation({
+    mutationFn: async () => {
+      if (name.trim() !== experiment.name) await api("PATCH", path, { body: { name: name.trim() } });
+      if (note.trim() === before) return;
+      if (note.trim()) await api("PUT", `${path}/tags/${NOTE_TAG}`, { body: { value: note.trim() } });
+      else await api("DELETE", `${path}/tags/${NOTE_TAG}`);
+    },
+    onSuccess: onClose,
+    onSettled: () =>
+      Promise.all([
+        client.invalidateQueries({ queryKey: ["experiments"] }),
+        client.invalidateQueries({ queryKey: ["experiment"] }),
+      ]),
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    save.mutate();
+  };
+  return (
+    <Modal
+      open
+      onClose={onClose}
+      width="sm"
+      title={`Rename or describe ${experiment.name}`}
+      footer={
+        <Button
+          variant="primary"
+          type="submit"
+          form="edit-experiment"
+          busy={save.isPending}
+          disabled={!name.trim()}
+        >
+          Save
+        </Button>
+      }
+    >
+      <form id="edit-experiment" onSubmit={submit} className="space-y-4">
+        <Field label="Name" error={save.error ? messageOf(save.error) : null}>
+          {(props) => (
+            <Input
+              {...props}
+              autoFocus
+              required
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
+        </Field>
+        <Field label="Description" help="Shown in the list, and searched there.">
+          {(props) => (
+            <Input
+              {...props}
+              value={note}
+              maxLength={5000}
+              onChange={(event) => setNote(event.target.value)}
             />
           )}
         </Field>

@@ -8,6 +8,7 @@ import { Moment } from "@/design/moment";
 import { Page } from "@/design/page";
 import { Digest, Snippet } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
+import { actorName } from "@/format/actor";
 import { Score } from "../models/outcome";
 import { GateRunTable } from "./list";
 import { ruleText } from "./rule";
@@ -79,7 +80,7 @@ export default function GatePage() {
                   <div className="min-w-0">
                     <p>{ruleText(each)}</p>
                     <p className="text-xs text-ink-3">
-                      <Moment at={each.created_at_ms} /> by {each.created_by}
+                      <Moment at={each.created_at_ms} /> by {actorName(each.created_by)}
                     </p>
                     <Digest value={each.fingerprint} />
                   </div>

@@ -10,6 +10,7 @@ import { Moment } from "@/design/moment";
 import { Page, Tabs, tabClass } from "@/design/page";
 import { Digest, Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
+import { actorName } from "@/format/actor";
 import { OutcomeBadge, Score } from "../models/outcome";
 import { GateRowsDialog } from "./rows";
 import { ruleText } from "./rule";
@@ -135,7 +136,7 @@ function Suites() {
             </td>
             <td className="whitespace-nowrap text-ink-2">
               <Moment at={suite.created_at_ms} />
-              <span className="block text-xs text-ink-3">{suite.created_by}</span>
+              <span className="block text-xs text-ink-3">{actorName(suite.created_by)}</span>
             </td>
           </tr>
         ))}
@@ -233,7 +234,7 @@ export function GateRunTable({ runs, ofOneGate }: { runs: readonly GateRun[]; of
           )}
           <td className="whitespace-nowrap text-ink-2">
             <Moment at={run.created_at_ms} />
-            <span className="block text-xs text-ink-3">{run.requested_by}</span>
+            <span className="block text-xs text-ink-3">{actorName(run.requested_by)}</span>
           </td>
         </tr>
       ))}

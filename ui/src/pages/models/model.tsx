@@ -1,7 +1,8 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { ArrowUpFromLine, Crown, Undo2 } from "lucide-react";
 import { useState } from "react";
+import { api, apiPath } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { Alias, Gate, GateRun, Model, Version } from "@/api/types";
 import { Badge } from "@/design/badge";
@@ -9,9 +10,11 @@ import { Button, IconButton } from "@/design/button";
 import { Card, Table } from "@/design/card";
 import { cx } from "@/design/cx";
 import { Moment } from "@/design/moment";
+import { NoteCard } from "@/design/note";
 import { Page } from "@/design/page";
 import { Digest, Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
+import { actorName } from "@/format/actor";
 import { plural } from "@/format/number";
 import { OpenBreakGlass } from "./break-glass";
 import { bestCandidate, currentVerdict } from "./candidate";
@@ -60,7 +63,6 @@ function Loaded({ model, versions }: { model: Model; versions: Version[] }) {
       }
       meta={
         <>
-          {model.description ? <span className="text-ink-2">{model.description}</span> : null}
           <span>{plural(model.last_version, "version")}</span>
           <span>
             Changed <Moment at={model.updated_at_ms} />
@@ -104,7 +106,10 @@ function Loaded({ model, versions }: { model: Model; versions: Version[] }) {
             />
           </div>
           <div className="grid min-w-0 items-start gap-5 sm:grid-cols-2 min-[90rem]:grid-cols-1">
-            <GateCard gate={gate} />
+            <div className="min-w-0 space-y-5">
+              <GateCard gate={gate} />
+              <Description model={model} />
+            </div>
             <History model={model} />
           </div>
         </div>
@@ -272,7 +277,7 @@ function VersionsTable({
               </td>
               <td className="whitespace-nowrap text-ink-2">
                 <Moment at={version.created_at_ms} />
-                <span className="block text-xs text-ink-3">{version.created_by}</span>
+                <span className="block text-xs text-ink-3">{actorName(version.created_by)}</span>
               </td>
               <td className="text-right">
                 {version.state === "registered" && !version.aliases.some((alias) => guarded.has(alias)) ? (
@@ -289,6 +294,25 @@ function VersionsTable({
         })}
       </Table>
     </Card>
+  );
+}
+
+function Description({ model }: { model: Model }) {
+  const client = useQueryClient();
+  const save = async (description: string) => {
+    await api("PATCH", apiPath("models", model.name), { body: { description } });
+    await Promise.all([
+      client.invalidateQueries({ queryKey: ["model"] }),
+      client.invalidateQueries({ queryKey: ["models"] }),
+    ]);
+  };
+  return (
+    <NoteCard
+      title="Description"
+      text={model.description}
+      placeholder="What the model is for, and who answers for it."
+      onSave={save}
+    />
   );
 }
 

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ChevronDown, Download, FileSignature } from "lucide-react";
+import { collectionVersion } from "@/api/collections";
 import * as governance from "@/api/governance";
 import type { Version } from "@/api/types";
 import { failed } from "@/app/toasts";
@@ -11,6 +12,8 @@ import { Menu, MenuItem } from "@/design/menu";
 import { Moment } from "@/design/moment";
 import { Digest, Snippet } from "@/design/snippet";
 import { receive } from "@/files/receive";
+import { actorName } from "@/format/actor";
+import { CollectionVersionLink } from "../collections/link";
 
 const FORMS = [
   ["slsa", "SLSA provenance", "in-toto"],
@@ -60,7 +63,7 @@ export function Signatures({ version }: { version: Version }) {
                 {each.kind === "openssf" ? "OpenSSF model signing" : each.kind}
               </span>
               <span className="block text-xs text-ink-3">
-                <Moment at={each.created_at_ms} /> by {each.created_by}
+                <Moment at={each.created_at_ms} /> by {actorName(each.created_by)}
               </span>
             </span>
             <Digest value={each.sha256} />
@@ -95,7 +98,7 @@ export function Claims({ version }: { version: Version }) {
             <p className="flex flex-wrap items-baseline gap-x-2">
               <span className="font-medium">{each.name}</span>
               <span className="text-xs text-ink-3">
-                <Moment at={each.created_at_ms} /> by {each.created_by}
+                <Moment at={each.created_at_ms} /> by {actorName(each.created_by)}
               </span>
               <span className="ml-auto">
                 <Digest value={each.terms_digest} />
@@ -112,6 +115,8 @@ export function Claims({ version }: { version: Version }) {
 /** The version's way here, as a link where it came from a collection. */
 export function SourceText({ version }: { version: Version }) {
   const from = /^collection:([0-9A-Za-z_-]+)$/.exec(version.source)?.[1];
+  const { data } = useQuery({ ...collectionVersion(from ?? ""), enabled: from !== undefined });
+  if (data) return <CollectionVersionLink version={data} />;
   if (from) {
     return (
       <Link

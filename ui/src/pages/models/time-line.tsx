@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import type { Move } from "@/api/types";
 import { cx } from "@/design/cx";
 import { Moment } from "@/design/moment";
+import { actorName } from "@/format/actor";
 import { Score } from "./outcome";
 
 const LOOKS: Record<Move["kind"], { verb: string; icon: ReactNode; tone: string }> = {
@@ -71,7 +72,7 @@ export function TimeLine({ moves, model }: { moves: readonly Move[]; model: stri
               ) : null}
               {move.reason ? <p className="text-xs text-ink-2">“{move.reason}”</p> : null}
               <p className="mt-0.5 text-xs text-ink-3">
-                <Moment at={move.at_ms} /> by {move.actor} ·{" "}
+                <Moment at={move.at_ms} /> by {actorName(move.actor)} ·{" "}
                 <Link
                   to="/ledger"
                   search={{ event: move.ledger_seq }}

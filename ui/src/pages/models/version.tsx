@@ -18,6 +18,7 @@ import { Page, Tabs, tabClass } from "@/design/page";
 import { Digest } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { FileViewer } from "@/files/viewer";
+import { actorName } from "@/format/actor";
 import { bytes, plural } from "@/format/number";
 import { ClosureCard } from "./closure";
 import { SignatureBadge } from "./evidence";
@@ -77,7 +78,7 @@ function Loaded({ version }: { version: Version }) {
             <AliasBadge key={alias} alias={alias} isProtected={guarded.has(alias)} />
           ))}
           <span>
-            Registered <Moment at={version.created_at_ms} /> by {version.created_by}
+            Registered <Moment at={version.created_at_ms} /> by {actorName(version.created_by)}
           </span>
           <span className="tabular">{bytes(version.size_bytes)}</span>
         </>

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import * as queries from "@/api/queries";
 import type { Run } from "@/api/types";
 import { isSystem, keyFilter } from "@/charts/sections";
@@ -8,30 +8,43 @@ import { Badge, RunStatus } from "@/design/badge";
 import { Card, Fact, Facts } from "@/design/card";
 import { SearchInput } from "@/design/field";
 import { LineageFacts } from "@/design/lineage";
-import { Markdown } from "@/design/markdown";
 import { Moment } from "@/design/moment";
+import { NoteCard } from "@/design/note";
 import { CopyButton, Digest, Snippet } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { shortNumber, toNumber } from "@/format/number";
 import { ArtifactEdges } from "./artifact-edges";
 import { Health } from "./health";
 import { reproduceText } from "./reproduce";
+import { AddTag, isClientTag, RemoveTag, useTagging } from "./tags";
 
 const NOTE_TAG = "mlflow.note.content";
 
 export function Overview({ run }: { run: Run }) {
-  const note = run.tags[NOTE_TAG];
+  const note = run.tags[NOTE_TAG] ?? "";
+  const tagging = useTagging(run.run_id);
+  const notes = (
+    <NoteCard
+      title="Notes"
+      text={note}
+      placeholder="What was tried, what came of it, what to try next."
+      onSave={(text) => tagging.mutateAsync({ key: NOTE_TAG, value: text || null })}
+    />
+  );
   return (
     <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_24rem] 2xl:grid-cols-[minmax(0,1fr)_28rem]">
       <div className="min-w-0 space-y-5">
-        {note ? (
-          <Card title="Notes">
-            <Markdown text={note} />
-          </Card>
-        ) : null}
+        {note ? notes : null}
         <Metrics run={run} />
         <Values title="Params" values={run.params} empty="No params were logged." />
-        <Values title="Tags" values={shownTags(run.tags)} empty="No tags." />
+        <Values
+          title="Tags"
+          values={shownTags(run.tags)}
+          empty="No tags. A tag says what a run is for, and can be searched and grouped by."
+          actions={<AddTag runId={run.run_id} />}
+          remove={(key) => (isClientTag(key) ? null : <RemoveTag runId={run.run_id} name={key} />)}
+        />
+        {note ? null : notes}
       </div>
       <div className="min-w-0 space-y-5">
         <Health runId={run.run_id} isLive={run.status === "running"} />
@@ -131,7 +144,20 @@ function Metrics({ run }: { run: Run }) {
   );
 }
 
-function Values({ title, values, empty }: { title: string; values: Record<string, string>; empty: string }) {
+function Values({
+  title,
+  values,
+  empty,
+  actions,
+  remove,
+}: {
+  title: string;
+  values: Record<string, string>;
+  empty: string;
+  actions?: ReactNode;
+  /** What takes one of them away, for those that can be. */
+  remove?: (key: string) => ReactNode;
+}) {
   const [text, setText] = useState("");
   const all = Object.entries(values).sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
   const words = text.toLowerCase();
@@ -144,13 +170,18 @@ function Values({ title, values, empty }: { title: string; values: Record<string
       title={title}
       note={all.length || undefined}
       actions={
-        all.length > 8 ? (
-          <SearchInput
-            value={text}
-            onValue={setText}
-            placeholder={`Find in ${title.toLowerCase()}`}
-            className="w-48"
-          />
+        all.length > 8 || actions ? (
+          <>
+            {all.length > 8 ? (
+              <SearchInput
+                value={text}
+                onValue={setText}
+                placeholder={`Find in ${title.toLowerCase()}`}
+                className="w-48"
+              />
+            ) : null}
+            {actions}
+          </>
         ) : null
       }
     >
@@ -175,6 +206,7 @@ function Values({ title, values, empty }: { title: string; values: Record<string
                 text={value}
                 className="size-5 opacity-0 group-hover:opacity-100 focus-visible:opacity-100"
               />
+              {remove ? <span className="ml-auto">{remove(key)}</span> : null}
             </dd>
           </div>
         ))}

@@ -83,6 +83,7 @@ function Loaded({ run }: { run: Run }) {
           >
             {experiment?.name ?? run.experiment_id}
           </Link>
+          <Parent run={run} />
         </>
       }
       meta={
@@ -154,6 +155,21 @@ function Loaded({ run }: { run: Run }) {
         />
       ) : null}
     </Page>
+  );
+}
+
+/** The run that this one is a part of. */
+function Parent({ run }: { run: Run }) {
+  const id = run.tags["mlflow.parentRunId"] ?? run.tags["assay.parent_run_id"];
+  const parent = useQuery({ ...queries.run(id ?? ""), enabled: id !== undefined && id !== run.run_id }).data;
+  if (!parent) return null;
+  return (
+    <>
+      {" / "}
+      <Link to="/runs/$runId" params={{ runId: parent.run_id }} className="hover:text-ink">
+        {parent.name}
+      </Link>
+    </>
   );
 }
 

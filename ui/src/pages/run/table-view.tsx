@@ -73,7 +73,7 @@ function Answer({ completion, alone }: { completion: Completion; alone: boolean 
     <article
       className={cx(
         "flex max-h-96 shrink-0 snap-start flex-col bg-surface",
-        alone ? "w-full" : "w-[min(22rem,80vw)] flex-1",
+        alone ? "w-full" : "grow basis-[min(18rem,80vw)]",
       )}
     >
       <div className="flex flex-wrap gap-1.5 px-4 pt-3">

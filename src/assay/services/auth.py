@@ -228,6 +228,18 @@ class Auth:
         with self._platform.database.read() as tx:
             return access.list_tokens(tx, None, MAX_LISTED)
 
+    def own_tokens(self, context: Context) -> list[TokenRow]:
+        """The caller's own tokens that can still be used, without their secrets."""
+        with self._platform.database.read() as tx:
+            holder = access.find_principal(tx, name=context.actor.name)
+            found = [] if holder is None else access.list_tokens(tx, [holder.pk], MAX_LISTED)
+        return [
+            token
+            for token in found
+            if token.revoked_at_ms is None
+            and (token.expires_at_ms is None or token.expires_at_ms > context.now_ms)
+        ]
+
     def revoke_token(self, context: Context, token_id: str) -> None:
         """Revoke a token, from the next request on. Revoking it again changes nothing."""
         require(context.actor, Action.ACCESS_WRITE, None)

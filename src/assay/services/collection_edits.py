@@ -19,6 +19,7 @@ from assay.domain.collection import (
     check_metadata,
     check_tag,
     check_ttl,
+    check_type,
     is_model_type,
     reasons_to_keep,
 )
@@ -143,6 +144,24 @@ class CollectionEdits:
         assert changed is not None
         return changed
 
+    def change_type(self, context: Context, collection: Collection, to: str) -> Collection:
+        """Let a sequence hold another type from now on; its versions are of it too.
+
+        Raises FailedPrecondition for a portfolio, and while a version is linked somewhere: what
+        holds it was made for the type. A protected alias has to go first where the type becomes one
+        of models.
+        """
+        check_type(to)
+        with self._platform.database.write() as tx:
+            found = _held(tx, context, collection, Action.TRACKING_WRITE)
+            if found.type != to:
+                protected = get_workspace(tx, self._platform, found.workspace).policy.protected
+                _refuse_type(tx, found, to, protected)
+                collections.update_collection(tx, found.pk, context.now_ms, type=to)
+            changed = collections.find_collection_by_pk(tx, found.pk)
+        assert changed is not None
+        return changed
+
     def delete_version(
         self, context: Context, version_id: str, *, drop_aliases: bool = False
     ) -> None:
@@ -214,6 +233,22 @@ def _refuse_rename(tx: Transaction, found: Collection, name: str) -> None:
         )
     if collections.find_any(tx, found, name):
         raise AlreadyExists(f"The name {name!r} is taken, perhaps by a deleted one.", field="name")
+
+
+def _refuse_type(tx: Transaction, found: Collection, to: str, protected: frozenset[str]) -> None:
+    if found.kind is not CollectionKind.SEQUENCE:
+        raise FailedPrecondition("A portfolio keeps the type that it was made for.", field="type")
+    if collection_edges.is_any_linked(tx, found.pk):
+        raise FailedPrecondition(
+            f"Versions of {found.name!r} are linked elsewhere under its type. Unlink them first.",
+            field="type",
+        )
+    held = [alias for alias, _ in collection_edges.list_aliases(tx, found.pk)]
+    earned = [alias for alias in held if is_protected(alias, protected)]
+    if is_model_type(to) and earned:
+        raise FailedPrecondition(
+            f"On models the alias {earned[0]!r} is protected. Take it away first.", field="type"
+        )
 
 
 def _refuse_needed(tx: Transaction, version: CollectionVersion, *, drop_aliases: bool) -> None:

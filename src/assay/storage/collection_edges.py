@@ -173,6 +173,17 @@ def links_of_version(tx: Transaction, version_pk: int) -> list[LinkRow]:
     return [LinkRow(*row) for row in tx.execute(statement.order_by(collection_links.c.id))]
 
 
+def is_any_linked(tx: Transaction, sequence_pk: int) -> bool:
+    """Whether a version of a sequence is in a portfolio."""
+    statement = (
+        select(collection_links.c.id)
+        .join(collection_versions, collection_versions.c.id == collection_links.c.version_pk)
+        .where(collection_versions.c.collection_id == sequence_pk)
+        .limit(1)
+    )
+    return tx.execute(statement).first() is not None
+
+
 def names_of_portfolios(tx: Transaction, pks: Iterable[int]) -> list[str]:
     """The names of collections, by name."""
     statement = select(collections.c.name).where(collections.c.id.in_(list(pks)))

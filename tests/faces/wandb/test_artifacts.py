@@ -116,7 +116,7 @@ def test_altered_addresses_and_other_uses_are_refused(server: Server) -> None:
     changed = token[:-4] + ("AAAA" if not token.endswith("AAAA") else "BBBB")
     for wrong in (f"/{storage}/{purpose}/{changed}/{leaf}", f"/{storage}/manifest-put/{token}/m"):
         assert server.ask("PUT", wrong, content=b"x").status_code == 403
-    assert server.ask("GET", f"/{storage}/artifact-get/{token}/{leaf}").status_code == 403
+    assert server.ask("GET", f"/{storage}/wandb_artifacts/{token}/{leaf}").status_code == 403
 
 
 def test_a_claimed_digest_is_not_what_later_uploads_are_measured_by(server: Server) -> None:
@@ -196,3 +196,133 @@ def test_other_workspaces_artifacts_do_not_exist(guarded: Server) -> None:
             assert answer.status_code == 404, answer.text
     finally:
         guarded.headers["authorization"] = admin
+
+
+VERSIONS = """query($name: String!, $order: String, $after: String) {
+  project(name: "raw-artifacts", entityName: "default") { artifactCollection(name: $name) {
+    artifacts(order: $order, first: 2, after: $after) { edges { version }
+    pageInfo { endCursor hasNextPage } } } } }"""
+MOVE = """mutation($id: ID!, $to: String!) { moveArtifactSequence(input: {
+  artifactSequenceID: $id, destinationArtifactTypeName: $to}) { artifactCollection { id
+  defaultArtifactType { name } } } }"""
+COLLECTION = """query($name: String!) { project(name: "raw-artifacts", entityName: "default") {
+  artifactCollection(name: $name) { id } } }"""
+COLLECTIONS = """query($type: String!, $filters: JSONString, $order: String) {
+  project(name: "raw-artifacts", entityName: "default") { artifactType(name: $type) {
+  artifactCollections(filters: $filters, order: $order, first: 2) { totalCount
+    edges { node { name } } pageInfo { hasNextPage } } } } }"""
+TYPES = """query($after: String) { project(name: "types-alone", entityName: "default") {
+  artifactTypes(first: 1, after: $after) { edges { node { name } }
+  pageInfo { endCursor hasNextPage } } } }"""
+
+
+def test_versions_come_in_the_order_that_is_asked_for(server: Server) -> None:
+    """The newest first, or the oldest; both in pages that end."""
+    for place in range(3):
+        commit(server, "in-order", f"version {place}".encode())
+
+    def listed(order: str | None) -> list[str]:
+        found: list[str] = []
+        after = None
+        while True:
+            answer = server.data(VERSIONS, name="in-order", order=order, after=after)
+            page = answer["project"]["artifactCollection"]["artifacts"]
+            found += [edge["version"] for edge in page["edges"]]
+            after = page["pageInfo"]["endCursor"]
+            if not page["pageInfo"]["hasNextPage"]:
+                return found
+
+    assert listed(None) == listed("-version_index") == ["v2", "v1", "v0"]
+    assert listed("version_index") == listed("+createdAt") == ["v0", "v1", "v2"]
+    assert server.graphql(VERSIONS, name="in-order", order="colour").status_code == 400
+
+
+def test_a_storage_region_is_refused(server: Server) -> None:
+    """In the draft and in the manifest: bytes would not be where their owner thinks."""
+    given = {
+        "entityName": "default",
+        "projectName": "raw-artifacts",
+        "artifactTypeName": "dataset",
+        "artifactCollectionName": "elsewhere",
+        "digest": "elsewhere",
+        "storageRegion": "mars-1",
+    }
+    refused = server.graphql(CREATE, input=given)
+    assert (refused.status_code, "'mars-1'" in refused.text) == (400, True)
+    artifact = begin(server, "elsewhere")["id"]
+    policy = {"storageLayout": "V2", "storageRegion": "mars-1"}
+    raw = json.dumps({"version": 1, "contents": {}, "storagePolicyConfig": policy}).encode()
+    asked = {"artifactID": artifact, "name": "m", "digest": md5(raw), "type": "FULL"}
+    made = server.data(MANIFEST, input=asked)["createArtifactManifest"]["artifactManifest"]
+    assert server.ask("PUT", path_of(made["file"]["uploadUrl"]), content=raw).status_code == 200
+    refused = server.graphql(COMMIT, id=artifact)
+    assert (refused.status_code, "'mars-1'" in refused.text) == (400, True)
+
+
+def test_a_collection_takes_another_type(server: Server) -> None:
+    """With its versions; not while one of them is linked, nor a portfolio."""
+    artifact = commit(server, "retyped", b"retyped")
+
+    def identifier(name: str) -> str:
+        found = server.data(COLLECTION, name=name)["project"]["artifactCollection"]["id"]
+        assert isinstance(found, str)
+        return found
+
+    moved = server.data(MOVE, id=identifier("retyped"), to="corpus")["moveArtifactSequence"]
+    assert moved["artifactCollection"]["defaultArtifactType"] == {"name": "corpus"}
+    typed = server.data(
+        "query($id: ID!) { artifact(id: $id) { artifactType { name } } }", id=artifact
+    )
+    assert typed["artifact"]["artifactType"] == {"name": "corpus"}
+    given = {"artifactID": artifact, "artifactPortfolioName": "retyped-shelf", "aliases": []}
+    place = {"entityName": "default", "projectName": "raw-artifacts"}
+    server.data(LINK, input={**given, **place})
+    for name, why in (("retyped", "linked elsewhere"), ("retyped-shelf", "A portfolio keeps")):
+        refused = server.graphql(MOVE, id=identifier(name), to="dataset")
+        assert (refused.status_code, why in refused.text) == (400, True)
+
+
+def test_a_protected_alias_is_not_carried_into_models(server: Server) -> None:
+    """On models it is earned: the collection becomes one of models without it, or not at all."""
+    alias = {"artifactCollectionName": "disguised", "alias": "production"}
+    artifact = begin(server, "disguised", aliases=[alias])["id"]
+    (node,) = announce(server, artifact, x=md5(b"weights"))
+    server.ask("PUT", path_of(node["uploadUrl"]), content=b"weights")
+    manifest(server, artifact, {"x": {"digest": md5(b"weights"), "size": 7}})
+    server.data(COMMIT, id=artifact)
+    found = server.data(COLLECTION, name="disguised")["project"]["artifactCollection"]["id"]
+    refused = server.graphql(MOVE, id=found, to="model")
+    assert (refused.status_code, "'production' is protected" in refused.text) == (400, True)
+
+
+def test_collections_are_filtered_and_ordered(server: Server) -> None:
+    """By name; the count is that of what is left."""
+    for name in ("listed-a", "listed-c", "listed-b"):
+        artifact = begin(server, name, artifactTypeName="listed")["id"]
+        manifest(server, artifact, {})
+        server.data(COMMIT, id=artifact)
+
+    def listed(**asked: Any) -> tuple[list[str], int, bool]:
+        found = server.data(COLLECTIONS, type="listed", **asked)["project"]["artifactType"]
+        page = found["artifactCollections"]
+        names = [edge["node"]["name"] for edge in page["edges"]]
+        return names, page["totalCount"], page["pageInfo"]["hasNextPage"]
+
+    assert listed(order="-name") == (["listed-c", "listed-b"], 3, True)
+    assert listed(filters='{"name": "listed-b"}') == (["listed-b"], 1, False)
+    assert listed(order="+created_at") == (["listed-a", "listed-c"], 3, True)
+
+
+def test_types_come_in_pages(server: Server) -> None:
+    """Each once, also to a client that takes them one by one."""
+    for kind in ("one", "two"):
+        given = {"artifactTypeName": kind, "projectName": "types-alone"}
+        artifact = begin(server, f"of-{kind}", **given)["id"]
+        manifest(server, artifact, {})
+        server.data(COMMIT, id=artifact)
+    first = server.data(TYPES)["project"]["artifactTypes"]
+    after = first["pageInfo"]["endCursor"]
+    second = server.data(TYPES, after=after)["project"]["artifactTypes"]
+    pages = [[edge["node"]["name"] for edge in page["edges"]] for page in (first, second)]
+    ends = [page["pageInfo"]["hasNextPage"] for page in (first, second)]
+    assert (pages, ends) == ([["one"], ["two"]], [True, False])

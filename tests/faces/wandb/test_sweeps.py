@@ -55,7 +55,7 @@ def test_a_sweep_says_all_that_the_client_reads(server: Server) -> None:
 
     assert sweep["project"]["name"] == "sweep-made"
     assert sweep["project"]["entity"]["name"] == "default"
-    assert (sweep["method"], sweep["state"], sweep["config"]) == ("grid", "RUNNING", CONFIG)
+    assert (sweep["method"], sweep["state"], sweep["config"]) == ("grid", "PENDING", CONFIG)
     assert (sweep["runCount"], sweep["runCountExpected"]) == (0, 2)
     assert answer["configValidationWarnings"] == []
 
@@ -146,3 +146,27 @@ def test_what_is_not_there_is_404_for_an_agent(server: Server) -> None:
     assert server.graphql(BEAT, id=sweep["id"], runState="{}").status_code == 400
     assert server.graphql(BEAT, id=agent, runState="[]").status_code == 400
     assert server.data(READ, p="sweep-gone", n="nope", specs=["{}"])["project"]["sweep"] is None
+
+
+def test_a_sweep_is_pending_until_an_agent_comes(server: Server) -> None:
+    """From then on it runs, whether or not the agent has begun anything."""
+    sweep = made(server, "sweep-pending")["sweep"]
+    an_agent(server, "sweep-pending", sweep["name"])
+    found = server.data(READ, p="sweep-pending", n=sweep["name"], specs=[])["project"]["sweep"]
+    assert (sweep["state"], found["state"]) == ("PENDING", "RUNNING")
+
+
+def test_prior_runs_of_a_sweep_are_told_apart_from_its_own(server: Server) -> None:
+    """Those that were adopted when it was made, and not those that it started."""
+    project = "sweep-prior"
+    prior = server.a_run(project)
+    server.a_run(project)
+    filters = json.dumps({"$or": [{"name": prior}]})
+    sweep = made(server, project, filters=filters)["sweep"]["name"]
+    server.a_run(project, sweep=sweep)
+    query = """query($p: String!, $n: String!) { project(name: $p, entityName: "default") {
+      sweep(sweepName: $n) { priorRuns { edges { node { name } } }
+      runs { edges { node { name } } } } } }"""
+    found = server.data(query, p=project, n=sweep)["project"]["sweep"]
+    assert [edge["node"]["name"] for edge in found["priorRuns"]["edges"]] == [prior]
+    assert len(found["runs"]["edges"]) == 2

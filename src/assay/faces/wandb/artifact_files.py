@@ -24,7 +24,9 @@ from assay.services.collection_manifests import MAX_MANIFEST_BYTES
 from assay.services.context import Context
 
 PUT: Final = "artifact-put"
-GET: Final = "artifact-get"
+GET: Final = "wandb_artifacts"
+"""In addresses of downloads: the client tells files of artifacts from manifests by it."""
+
 MANIFEST_PUT: Final = "manifest-put"
 MANIFEST_GET: Final = "manifest-get"
 _PAGE: Final = 10_000
@@ -72,6 +74,11 @@ def manifest_url(ask: Ask, version: CollectionVersion) -> str:
     )
 
 
+def storage_path(version_id: str, path: str) -> str:
+    """Where the client thinks that a file is kept. It leads nowhere: bytes have signed addresses."""
+    return f"{GET}/{version_id}/{path}"
+
+
 def file_node(ask: Ask, version: CollectionVersion, file: CollectionFile) -> dict[str, Any]:
     """A file as the client sees it; a reference has the address that it refers to."""
     has_bytes = file.sha256 is not None
@@ -84,7 +91,7 @@ def file_node(ask: Ask, version: CollectionVersion, file: CollectionFile) -> dic
         "url": url,
         "directUrl": url,
         "sizeBytes": file.size_bytes or 0,
-        "storagePath": f"collections/{version.version_id}/{file.path}",
+        "storagePath": storage_path(version.version_id, file.path),
         "mimetype": media_type_of(file.path),
         "updatedAt": moment(version.committed_at_ms or version.created_at_ms),
         "md5": file.client_digest,

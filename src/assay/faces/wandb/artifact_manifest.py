@@ -25,9 +25,19 @@ def read_manifest(raw: bytes) -> dict[str, dict[str, Any]]:
     contents = document.get("contents") if isinstance(document, dict) else None
     if not isinstance(contents, dict) or not all(isinstance(e, dict) for e in contents.values()):
         raise InvalidArgument("The manifest has no `contents`.", field="manifest")
+    policy = document.get("storagePolicyConfig")
+    refuse_region(policy.get("storageRegion") if isinstance(policy, dict) else None)
     if len(contents) > MAX_ENTRIES:
         raise InvalidArgument(f"A manifest has at most {MAX_ENTRIES} entries.", field="manifest")
     return contents
+
+
+def refuse_region(region: Any) -> None:
+    """Bytes are kept where the server keeps them; whoever wants them elsewhere has to know."""
+    if region not in (None, "", "default"):
+        raise InvalidArgument(
+            f"This server has no storage region {str(region)[:100]!r}.", field="storageRegion"
+        )
 
 
 def write_manifest(contents: Mapping[str, Mapping[str, Any]]) -> bytes:

@@ -13,7 +13,7 @@ from assay.domain.collection import (
     Membership,
     VersionState,
 )
-from assay.domain.errors import NotFound
+from assay.domain.errors import InvalidArgument, NotFound
 from assay.faces.wandb.artifact_files import file_node, manifest_url
 from assay.faces.wandb.artifact_nodes import (
     ALGORITHM,
@@ -37,14 +37,18 @@ from assay.faces.wandb.artifact_nodes import (
 )
 from assay.faces.wandb.ask import Arguments, Ask, Resolvers
 from assay.faces.wandb.projects import ProjectNode, connection, page_size, page_start
-from assay.faces.wandb.registries import home_of
+from assay.faces.wandb.registries import home_of, types_of
 from assay.faces.wandb.run_nodes import RunNode, node_of
-from assay.faces.wandb.values import moment, node_id
+from assay.faces.wandb.short_lists import matches, ordered_collections, record_of
+from assay.faces.wandb.values import moment, node_id, read_object
 from assay.services.collection_reads import Home
 
 MAX_FILE_PAGE: Final = 5_000
 _FILES_PER_OBJECT: Final = 50
 _ALL: Final = 1_000
+_ORDERS: Final = frozenset(
+    {"version_index", "versionIndex", "created_at", "createdAt", "commited_at", "committed_at"}
+)
 
 
 def _artifact(_: Any, ask: Ask, arguments: Arguments) -> ArtifactNode:
@@ -91,9 +95,11 @@ def collection_page(
     reads, home = ask.services.collections.reads, home_of(node.experiment)
     context = context_in(ask, node)
     start, size = page_start(arguments.get("after")), page_size(arguments.get("first"))
+    filters, order = read_object(arguments.get("filters"), "filters"), arguments.get("order")
+    is_whole = bool(filters or order)
     found: list[Collection] = []
     token: str | None = None
-    while len(found) <= start + size:
+    while is_whole or len(found) <= start + size:
         page = reads.list_collections(
             context, home, type=type_name, max_results=_ALL, page_token=token
         )
@@ -102,8 +108,13 @@ def collection_page(
         if token is None:
             break
     ask.spend(len(found))
+    if is_whole:
+        held = [one for one in found if matches(filters, record_of(one))]
+        found = ordered_collections(held, order)
+        total = len(found)
+    else:
+        total = reads.count_collections(context, home, type=type_name)
     shown = [collection_node(one) for one in found[start : start + size]]
-    total = reads.count_collections(context, home, type=type_name)
     return connection(shown, start, has_next=len(found) > start + size, total=total)
 
 
@@ -114,10 +125,13 @@ def _type(node: ProjectNode, ask: Ask, arguments: Arguments) -> TypeNode | None:
     return TypeNode(node, name) if name in known else None
 
 
-def _types(node: ProjectNode, ask: Ask, _: Arguments) -> dict[str, Any]:
+def _types(node: ProjectNode, ask: Ask, arguments: Arguments) -> dict[str, Any]:
     home = home_of(node.experiment)
-    known = ask.services.collections.reads.list_types(context_in(ask, node), home)
-    return connection([TypeNode(node, name) for name in known], 0, has_next=False)
+    held = ask.services.collections.reads.list_types(context_in(ask, node), home)
+    known = sorted({*held, *(types_of(node.experiment) or ())})
+    start, size = page_start(arguments.get("after")), page_size(arguments.get("first"))
+    shown = [TypeNode(node, name) for name in known[start : start + size]]
+    return connection(shown, start, has_next=len(known) > start + size)
 
 
 def _collection_of_type(node: TypeNode, ask: Ask, arguments: Arguments) -> dict[str, Any]:
@@ -127,14 +141,11 @@ def _collection_of_type(node: TypeNode, ask: Ask, arguments: Arguments) -> dict[
     return collection_node(found)
 
 
-def _members(
-    collection: Collection, ask: Ask, arguments: Arguments
-) -> tuple[list[Membership], int]:
-    """Everything up to the end of the page that is asked for, newest first, and where it starts."""
-    start, size = page_start(arguments.get("after")), page_size(arguments.get("first"))
+def _members(collection: Collection, ask: Ask, wanted: int) -> list[Membership]:
+    """The newest members, more than `wanted` of them where there are more; the newest first."""
     found: list[Membership] = []
     token: str | None = None
-    while len(found) <= start + size:
+    while len(found) <= wanted:
         page = ask.services.collections.reads.list_versions(
             ask.context, collection, max_results=_ALL, page_token=token
         )
@@ -143,17 +154,31 @@ def _members(
         if token is None:
             break
     ask.spend(len(found))
-    return found, start
+    return found
+
+
+def _is_oldest_first(order: Any) -> bool:
+    """Whether versions are wanted in the order in which they came. Indexes only grow."""
+    if order is None:
+        return False
+    sign, name = ("-", order[1:]) if order.startswith("-") else ("+", order.removeprefix("+"))
+    if name not in _ORDERS:
+        raise InvalidArgument(f"Versions have no order {order[:100]!r}.", field="order")
+    return sign == "+"
 
 
 def _versions(
     node: dict[str, Any], ask: Ask, arguments: Arguments, show: Callable[[Membership], Any]
 ) -> dict[str, Any]:
     collection = node["collection"]
-    found, start = _members(collection, ask, arguments)
+    start = page_start(arguments.get("after"))
     end = start + page_size(arguments.get("first"))
-    shown = found[start:end]
     total = ask.services.collections.reads.count_versions(ask.context, collection)
+    if _is_oldest_first(arguments.get("order")):
+        found = _members(collection, ask, total)[::-1]
+    else:
+        found = _members(collection, ask, end)
+    shown = found[start:end]
     page = connection([show(one) for one in shown], start, has_next=len(found) > end, total=total)
     for edge, member in zip(page["edges"], shown, strict=True):
         edge["version"] = f"v{member.version_index}"

@@ -17,12 +17,18 @@ from assay.domain.collection import (
     version_index,
 )
 from assay.domain.errors import InvalidArgument, LimitExceeded, NotFound
-from assay.faces.wandb.artifact_files import manifest_bytes, manifest_upload_url, upload_url
+from assay.faces.wandb.artifact_files import (
+    manifest_bytes,
+    manifest_upload_url,
+    storage_path,
+    upload_url,
+)
 from assay.faces.wandb.artifact_manifest import (
     files_of,
     manifest_digest,
     md5_of,
     read_manifest,
+    refuse_region,
     write_manifest,
 )
 from assay.faces.wandb.artifact_nodes import (
@@ -51,6 +57,7 @@ def _create(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
         raise InvalidArgument(
             "Artifacts are logged to a project and linked into a registry.", field="projectName"
         )
+    refuse_region(given.get("storageRegion"))
     experiment = ask.services.experiments.ensure(context, project)
     run_id = None
     if given.get("runName"):
@@ -145,7 +152,7 @@ def _create_files(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
                 "id": node_id("File", version_id, name),
                 "name": name,
                 "displayName": name,
-                "storagePath": f"collections/{version_id}/{name}",
+                "storagePath": storage_path(version_id, name),
                 "uploadUrl": None if is_here else upload_url(ask, version, name, digest),
                 "uploadHeaders": [],
                 "uploadMultipartUrls": None,
@@ -315,6 +322,15 @@ def _update_collection(ask: Ask, given: Mapping[str, Any], field: str) -> dict[s
     return {"artifactCollection": collection_node(changed)}
 
 
+def _move_sequence(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
+    given = arguments["input"]
+    found = collection_by_id(ask, given["artifactSequenceID"], "artifactSequenceID")
+    changed = ask.services.collections.edits.change_type(
+        ask.context, found, given["destinationArtifactTypeName"]
+    )
+    return {"artifactCollection": collection_node(changed)}
+
+
 def _add_collection_tags(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
     given = arguments["input"]
     found, named = _place_of(ask, given), _tag_names(given["tags"])
@@ -383,6 +399,7 @@ RESOLVERS: Final[Resolvers] = {
         "deleteArtifactSequence": _delete_sequence,
         "deleteArtifactPortfolio": _delete_portfolio,
         "updateArtifactSequence": _update_sequence,
+        "moveArtifactSequence": _move_sequence,
         "updateArtifactPortfolio": _update_portfolio,
         "createArtifactCollectionTagAssignments": _add_collection_tags,
         "deleteArtifactCollectionTagAssignments": _delete_collection_tags,

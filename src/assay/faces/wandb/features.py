@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 FEATURES: Final[tuple[str, ...]] = (
+    "ARTIFACT_COLLECTIONS_FILTERING_SORTING",
     "ARTIFACT_REGISTRY_SEARCH",
     "FILESTREAM_GZIP",
     "INCLUDE_ARTIFACT_TYPES_IN_REGISTRY_CREATION",

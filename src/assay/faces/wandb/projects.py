@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from assay.domain.collection import check_collection_name
 from assay.domain.errors import InvalidArgument, NotFound
 from assay.domain.tracking import Experiment, Lifecycle
 from assay.faces.wandb.ask import Arguments, Ask, Resolvers
-from assay.faces.wandb.registries import CORE, REGISTRY_PREFIX, registry_experiment, registry_of
+from assay.faces.wandb.registries import (
+    REGISTRY_MARK,
+    REGISTRY_PREFIX,
+    registry_experiment,
+    registry_of,
+)
 from assay.faces.wandb.values import moment, node_id, read_node_id
 from assay.faces.wandb.viewer import default_entity, entity_of, user_of
 from assay.services.context import Context
@@ -65,7 +69,10 @@ def kept_project(ask: Ask, context: Context, name: str) -> Experiment | None:
 
 def project_by_id(ask: Ask, identifier: str) -> ProjectNode:
     """The project with an id that this face gave out."""
-    (experiment_id,) = read_node_id("Project", identifier)[-1:]
+    *place, experiment_id = read_node_id("Project", identifier)
+    if place and experiment_id.startswith(REGISTRY_MARK):
+        name = REGISTRY_PREFIX + experiment_id.removeprefix(REGISTRY_MARK)
+        return find_project(ask, place[0], name)
     return ProjectNode(ask.services.experiments.get(ask.context, experiment_id))
 
 
@@ -125,65 +132,18 @@ def _models(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
     return connection(found[start : start + size], start, has_next=len(found) > start + size)
 
 
-def _upsert_model(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
-    given = arguments["input"]
-    registry = registry_of(given.get("name"))
-    if registry is not None:
-        _check_registry(given)
-    if given.get("id"):
-        node = project_by_id(ask, given["id"])
-        if given.get("name") and given["name"] != node.name:
-            changed = ask.services.experiments.update(
-                ask.context, node.experiment.experiment_id, name=given["name"]
-            )
-            node = ProjectNode(changed)
-        inserted = False
-    else:
-        context = context_of(ask, given.get("entityName"))
-        name = given.get("name") or DEFAULT_PROJECT
-        inserted = kept_project(ask, context, name) is None and registry not in CORE
-        node = ProjectNode(ask.services.experiments.ensure(context, name))
-    if given.get("description") is not None:
-        ask.services.experiments.set_tag(
-            ask.context, node.experiment.experiment_id, NOTE_TAG, given["description"]
-        )
-    if registry is not None:
-        node = find_project(ask, node.workspace, node.name)
-    return {"project": node, "model": node, "inserted": inserted}
-
-
-def _check_registry(given: Arguments) -> None:
-    """Refuse what a registry here cannot be, rather than to promise it."""
-    check_collection_name(given["name"])
-    if given.get("access") not in {None, "PRIVATE"}:
-        raise InvalidArgument(
-            "Whoever can see a workspace can see its registries: visibility is 'organization'.",
-            field="access",
-        )
-    if given.get("artifactTypes"):
-        raise InvalidArgument(
-            "A registry here takes every type of artifact: leave artifact_types out.",
-            field="artifactTypes",
-        )
-
-
-def _delete_model(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
-    node = project_by_id(ask, arguments["input"]["id"])
-    ask.services.experiments.delete(ask.context, node.experiment.experiment_id)
-    return {"success": True}
-
-
 NOTE_TAG: Final = "mlflow.note.content"
 
 
 def project_id(node: ProjectNode) -> str:
     """The id that this face gives out for a project."""
+    if registry_of(node.name) is not None:
+        return node_id("Project", node.workspace, node.experiment.experiment_id)
     return node_id("Project", node.experiment.experiment_id)
 
 
 RESOLVERS: Final[Resolvers] = {
     "Query": {"project": _project, "model": _project, "models": _models},
-    "Mutation": {"upsertModel": _upsert_model, "deleteModel": _delete_model},
     "Project": {
         "id": lambda node, _, __: project_id(node),
         "internalId": lambda node, _, __: project_id(node),

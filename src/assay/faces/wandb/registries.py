@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from assay.domain.tracking import Experiment, Lifecycle
@@ -12,7 +13,9 @@ LEGACY: Final = "model-registry"
 """Where clients before the registries linked models to; it is the registry `model`."""
 
 CORE: Final = ("dataset", "model")
-_MARK: Final = "registry:"
+REGISTRY_MARK: Final = "registry:"
+TYPES_TAG: Final = "wandb.registry.types"
+"""Which types of artifacts a registry takes, a JSON list; none: all."""
 
 
 def registry_of(project: str | None) -> str | None:
@@ -29,7 +32,7 @@ def registry_experiment(
 ) -> Experiment:
     """The stand-in by which a registry is a project; `kept` has what was said when it was made."""
     return Experiment(
-        experiment_id=f"{_MARK}{registry}",
+        experiment_id=f"{REGISTRY_MARK}{registry}",
         workspace=workspace,
         name=f"{REGISTRY_PREFIX}{registry}",
         lifecycle=Lifecycle.ACTIVE,
@@ -42,6 +45,12 @@ def registry_experiment(
 
 def home_of(experiment: Experiment) -> Home:
     """Where the collections of a project are."""
-    if experiment.experiment_id.startswith(_MARK):
-        return Home(registry=experiment.experiment_id.removeprefix(_MARK))
+    if experiment.experiment_id.startswith(REGISTRY_MARK):
+        return Home(registry=experiment.experiment_id.removeprefix(REGISTRY_MARK))
     return Home(experiment_id=experiment.experiment_id)
+
+
+def types_of(experiment: Experiment) -> tuple[str, ...] | None:
+    """The types of artifacts that a registry takes; None for all."""
+    said = experiment.tags.get(TYPES_TAG)
+    return tuple(json.loads(said)) if said else None

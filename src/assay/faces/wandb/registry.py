@@ -7,8 +7,6 @@ as the error of the mutation, in the words of the rule.
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -29,7 +27,8 @@ from assay.faces.wandb.projects import (
     page_size,
     page_start,
 )
-from assay.faces.wandb.registries import CORE, REGISTRY_PREFIX, home_of, registry_of
+from assay.faces.wandb.registries import CORE, REGISTRY_PREFIX, home_of, registry_of, types_of
+from assay.faces.wandb.short_lists import matches, ordered, ordered_collections, record_of
 from assay.faces.wandb.values import moment, read_object
 from assay.faces.wandb.viewer import entity_of, user_of
 from assay.services.collection_reads import Home
@@ -37,7 +36,6 @@ from assay.services.context import Context
 
 _MAX_COLLECTIONS: Final = 1_000
 _MAX_VERSIONS: Final = 1_000
-_PATTERN_CHARS: Final = 200
 
 
 def _link(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
@@ -51,6 +49,7 @@ def _link(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
         name = given.get("artifactPortfolioName") or ""
         project = _target(ask, given)
         workspace, home = project.workspace, home_of(project.experiment)
+        _refuse_type(ask, project, version_id)
     member = ask.services.collections.links.link(
         ask.context.within(workspace),
         version_id,
@@ -68,6 +67,20 @@ def _target(ask: Ask, given: Mapping[str, Any]) -> ProjectNode:
         context = ask.context.within(entity or ask.context.workspace)
         return ProjectNode(ask.services.experiments.ensure(context, name))
     return find_project(ask, entity, name)
+
+
+def _refuse_type(ask: Ask, project: ProjectNode, version_id: str) -> None:
+    """A registry that names its types takes no others."""
+    types = types_of(project.experiment)
+    if types is None or registry_of(project.name) is None:
+        return
+    kind = ask.services.collections.reads.get(ask.context, version_id).collection.type
+    if kind not in types:
+        raise InvalidArgument(
+            f"{project.name!r} takes artifacts of the types {', '.join(types) or '(none yet)'}; "
+            f"this one is of {kind!r}.",
+            field="artifactID",
+        )
 
 
 def _unlink(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
@@ -119,6 +132,13 @@ def _members(_: Any, ask: Ask, __: Arguments) -> list[dict[str, Any]]:
 
 def _entity_projects(node: Mapping[str, Any], ask: Ask, arguments: Arguments) -> dict[str, Any]:
     registries = _registries(ask, node["name"], arguments.get("filters"))
+    registries = ordered(
+        registries,
+        arguments.get("order"),
+        lambda one: one.name,
+        lambda one: one.experiment.created_at_ms,
+        lambda one: one.experiment.updated_at_ms,
+    )
     start, size = page_start(arguments.get("after")), page_size(arguments.get("first"))
     shown = registries[start : start + size]
     return connection(shown, start, has_next=len(registries) > start + size)
@@ -130,7 +150,7 @@ def _registries(ask: Ask, workspace: str, filters: str | None) -> list[ProjectNo
     return [
         find_project(ask, workspace, f"{REGISTRY_PREFIX}{name}")
         for name in sorted(known)
-        if _matches(wanted, {"name": f"wandb-registry-{name}", "bare": name})
+        if matches(wanted, {"name": f"wandb-registry-{name}", "bare": name})
     ]
 
 
@@ -146,14 +166,8 @@ def _found_collections(ask: Ask, workspace: str, arguments: Arguments) -> list[C
             max_results=_MAX_COLLECTIONS,
         )
         ask.spend(len(page.items))
-        found.extend(
-            one
-            for one in page.items
-            if _matches(
-                wanted, {"name": one.name, "description": one.description, "tag": list(one.tags)}
-            )
-        )
-    return found
+        found.extend(one for one in page.items if matches(wanted, record_of(one)))
+    return ordered_collections(found, arguments.get("order"))
 
 
 def _entity_collections(node: Mapping[str, Any], ask: Ask, arguments: Arguments) -> dict[str, Any]:
@@ -164,7 +178,7 @@ def _entity_collections(node: Mapping[str, Any], ask: Ask, arguments: Arguments)
 
 
 def _entity_members(node: Mapping[str, Any], ask: Ask, arguments: Arguments) -> dict[str, Any]:
-    given = {**arguments, "filters": None}
+    given = {**arguments, "filters": None, "order": None}
     wanted = read_object(arguments.get("filters"), "filters")
     members: list[MembershipNode] = []
     for collection in _found_collections(ask, node["name"], given):
@@ -175,7 +189,7 @@ def _entity_members(node: Mapping[str, Any], ask: Ask, arguments: Arguments) -> 
         members += [
             MembershipNode(one)
             for one in page.items
-            if _matches(
+            if matches(
                 wanted,
                 {
                     "version": f"v{one.version_index}",
@@ -187,61 +201,6 @@ def _entity_members(node: Mapping[str, Any], ask: Ask, arguments: Arguments) -> 
     start, size = page_start(arguments.get("after")), page_size(arguments.get("first"))
     shown = members[start : start + size]
     return connection(shown, start, has_next=len(members) > start + size, total=len(members))
-
-
-def _matches(wanted: Any, record: Mapping[str, Any], depth: int = 0) -> bool:
-    """Whether a record passes a filter as the client writes it; unknown fields do not restrict."""
-    if depth > 8 or not isinstance(wanted, Mapping):
-        raise InvalidArgument("filters is nested too deep, or no object.", field="filters")
-    for key, condition in wanted.items():
-        if key in {"$and", "$or"} and isinstance(condition, list):
-            results = (_matches(one, record, depth + 1) for one in condition)
-            if not (all(results) if key == "$and" else any(results)):
-                return False
-        elif key == "$not":
-            if _matches(condition, record, depth + 1):
-                return False
-        elif key in record and not _holds(condition, record[key]):
-            return False
-    return True
-
-
-def _holds(condition: Any, value: Any) -> bool:
-    values = value if isinstance(value, list) else [value]
-    if not isinstance(condition, Mapping):
-        return condition in values
-    for operator, operand in condition.items():
-        if operator == "$eq":
-            holds = operand in values
-        elif operator == "$ne":
-            holds = operand not in values
-        elif operator == "$in" and isinstance(operand, list):
-            holds = any(one in values for one in operand)
-        elif operator == "$nin" and isinstance(operand, list):
-            holds = not any(one in values for one in operand)
-        elif operator == "$contains":
-            holds = any(str(operand) in str(one) for one in values)
-        elif operator == "$regex":
-            holds = any(_like(str(operand), str(one)) for one in values)
-        else:
-            raise InvalidArgument(f"filters: {operator[:50]!r} is not known.", field="filters")
-        if not holds:
-            return False
-    return True
-
-
-def _like(pattern: str, text: str) -> bool:
-    """A regular expression read as a plain pattern: `.*` and `.` alone have a meaning, no others.
-
-    An expression of a stranger could run for ever.
-    """
-    if len(pattern) > _PATTERN_CHARS:
-        raise InvalidArgument("filters: a pattern is too long.", field="filters")
-    starts, ends = pattern.startswith("^"), pattern.endswith("$")
-    plain = re.sub(r"\\(.)", r"\1", pattern.strip("^$"))
-    glob = plain.replace("[", "[[]").replace("*", "\0").replace("?", "[?]").replace(".\0", "*")
-    glob = glob.replace("\0", "*")
-    return fnmatch.fnmatchcase(text, f"{'' if starts else '*'}{glob}{'' if ends else '*'}")
 
 
 RESOLVERS: Final[Resolvers] = {
@@ -257,7 +216,7 @@ RESOLVERS: Final[Resolvers] = {
     },
     "Project": {
         "updatedAt": lambda node, _, __: moment(node.experiment.updated_at_ms),
-        "allowAllArtifactTypesInRegistry": lambda _, __, ___: True,
+        "allowAllArtifactTypesInRegistry": lambda node, _, __: types_of(node.experiment) is None,
         "members": _members,
         "teamMembers": lambda _, __, ___: [],
     },

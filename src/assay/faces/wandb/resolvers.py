@@ -9,6 +9,7 @@ from assay.faces.wandb import (
     artifact_writes,
     projects,
     registry,
+    registry_changes,
     run_files,
     run_reads,
     run_search,
@@ -28,5 +29,6 @@ RESOLVERS: Final[tuple[Resolvers, ...]] = (
     artifact_reads.RESOLVERS,
     artifact_writes.RESOLVERS,
     registry.RESOLVERS,
+    registry_changes.RESOLVERS,
     sweeps.RESOLVERS,
 )

@@ -6,7 +6,7 @@ import json
 import secrets
 from typing import Any, Final
 
-from assay.domain.errors import InvalidArgument, NotFound
+from assay.domain.errors import FailedPrecondition, InvalidArgument, NotFound
 from assay.faces.wandb import config as configs
 from assay.faces.wandb.ask import Arguments, Ask, Resolvers
 from assay.faces.wandb.projects import DEFAULT_PROJECT, context_of
@@ -45,6 +45,13 @@ _TAGS_OF: Final = {
     "sweep": SWEEP_TAG,
     "notes": NOTES_TAG,
 }
+
+
+_MAY_BECOME: Final[dict[str, tuple[str, ...]]] = {
+    "pending": ("running", "failed", "crashed", "preempted", "preempting"),
+    "failed": ("pending", "running", "preempting"),
+}
+"""Which states a run may be in that is made pending, or failed, by hand."""
 
 
 def _upsert(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
@@ -159,7 +166,14 @@ def _update_state(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
         node = find_run(
             ask, given.get("entityName"), given.get("projectName"), given.get("runName")
         )
-    change = Change(state=(given.get("state") or "").lower())
+    wanted = (given.get("state") or "").lower()
+    if wanted in _MAY_BECOME and node.state not in _MAY_BECOME[wanted]:
+        raise FailedPrecondition(
+            f"invalid state transition: the run is {node.state}, and cannot be made "
+            f"{wanted[:50]!r}.",
+            field="state",
+        )
+    change = Change(state=wanted)
     known = ask.services.clients.runs.change(ask.context, node.run.run_id, change)
     return {"success": True, "run": RunNode(known, node.project_name)}
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from assay.domain.conditions import parse_conditions
 from assay.domain.errors import NotFound
+from assay.domain.sweep import SweepState
 from assay.domain.yaml_blocks import read_blocks
 from assay.faces.wandb.ask import Arguments, Ask, Resolvers
 from assay.faces.wandb.projects import (
@@ -25,6 +26,8 @@ from assay.faces.wandb.viewer import user_of
 from assay.services.sweeps import Agent, Standing, parse_state
 
 MAX_PRIOR_RUNS: Final = 1_000
+_PRIOR_TAG: Final = "wandb.prior_run_of"
+_OLDEST_FIRST: Final = "+created_at"
 _SILENT_MS: Final = 60_000
 
 
@@ -97,7 +100,8 @@ def _adopt_runs(ask: Ask, standing: Standing, filters: str) -> None:
     )
     for known in found:
         run_id = known.whole.run.run_id
-        ask.services.runs.set_tags(ask.context, run_id, {SWEEP_TAG: standing.sweep.name})
+        named = {SWEEP_TAG: standing.sweep.name, _PRIOR_TAG: standing.sweep.name}
+        ask.services.runs.set_tags(ask.context, run_id, named)
 
 
 def _create_agent(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any]:
@@ -168,6 +172,30 @@ def _count(node: ProjectNode, ask: Ask, _: Arguments) -> int:
 
 def _runs(node: SweepNode, ask: Ask, arguments: Arguments) -> dict[str, Any]:
     return _search_runs(node, ask, arguments, {"sweep": node.name})
+
+
+def _prior_runs(node: SweepNode, ask: Ask, _: Arguments) -> dict[str, Any]:
+    """The runs that were there before the sweep and count as its own: they are its oldest."""
+    ask.spend(MAX_PRIOR_RUNS // 10)
+    found = ask.services.clients.runs.search(
+        ask.context,
+        node.project.experiment.experiment_id,
+        parse_conditions({"sweep": node.name}),
+        orders_of(_OLDEST_FIRST),
+        start=0,
+        count=MAX_PRIOR_RUNS,
+    )
+    nodes = [RunNode(known, node.project.name) for known in found]
+    prior = [run for run in nodes if run.tags_by_key.get(_PRIOR_TAG) == node.name]
+    return connection(prior, 0, has_next=False)
+
+
+def _state(node: SweepNode, ask: Ask, _: Arguments) -> str:
+    """The client's word; a sweep that no agent has come to yet is pending."""
+    sweep = node.standing.sweep
+    if sweep.state is SweepState.RUNNING and not node.standing.run_count:
+        return "RUNNING" if ask.services.sweeps.agents(ask.context, sweep) else "PENDING"
+    return sweep.state.value.upper()
 
 
 def _agent_runs(node: AgentNode, ask: Ask, arguments: Arguments) -> dict[str, Any]:
@@ -260,7 +288,7 @@ RESOLVERS: Final[Resolvers] = {
         "id": lambda node, _, __: node_id("Sweep", str(node.standing.sweep.pk)),
         "displayName": lambda node, _, __: node.standing.sweep.display_name or None,
         "method": lambda node, _, __: node.standing.plan.method.value,
-        "state": lambda node, _, __: node.standing.sweep.state.value.upper(),
+        "state": _state,
         "description": lambda node, _, __: node.standing.sweep.description or None,
         "config": lambda node, _, __: node.standing.sweep.config,
         "createdAt": lambda node, _, __: moment(node.standing.sweep.created_at_ms),
@@ -273,6 +301,7 @@ RESOLVERS: Final[Resolvers] = {
         "user": lambda _, ask, __: user_of(ask),
         "agent": _agent,
         "agents": _agents,
+        "priorRuns": _prior_runs,
         "runs": _runs,
     },
     "Agent": {

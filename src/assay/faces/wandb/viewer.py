@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from assay.domain.access import Action, Role, is_allowed
 from assay.domain.tracking import DEFAULT_WORKSPACE
 from assay.faces.wandb.ask import Arguments, Ask, Resolvers
 from assay.faces.wandb.features import FEATURES
@@ -35,7 +37,6 @@ def user_of(ask: Ask) -> dict[str, Any]:
         "admin": False,
         "flags": "{}",
         "deletedAt": None,
-        "apiKeys": {"edges": []},
         "teams": {"edges": [{"node": {"id": node_id("Entity", e), "name": e}} for e in entities]},
     }
 
@@ -48,9 +49,50 @@ def _server_info(_: Any, __: Ask, ___: Arguments) -> dict[str, Any]:
     }
 
 
+def _api_keys(node: Mapping[str, Any], ask: Ask, _: Arguments) -> dict[str, Any]:
+    """The caller's tokens, by that beginning of each which is no secret."""
+    if node.get("username") != ask.context.actor.name:
+        return {"edges": []}
+    own = ask.services.auth.own_tokens(ask.context)
+    named = [(token.token_id, f"assay_{token.token_id}", token.description) for token in own]
+    return {
+        "edges": [
+            {"node": {"id": node_id("ApiKey", key), "name": name, "description": said}}
+            for key, name, said in named
+        ]
+    }
+
+
 def _entity(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any] | None:
     name = arguments.get("name") or default_entity(ask)
     return entity_of(ask.services.workspaces.get(ask.context, name).name)
+
+
+def _members(node: Mapping[str, Any], ask: Ask, _: Arguments) -> list[dict[str, Any]]:
+    """Who has a role in a workspace, for whoever may know; else the caller alone."""
+    caller = user_of(ask)
+    people = {caller["username"]: ("USER", bool(caller["admin"]))}
+    if is_allowed(ask.context.actor, Action.ACCESS_READ, None):
+        for principal in ask.services.auth.list_principals(ask.context):
+            roles = {role for place, role in principal.grants if place in (node["name"], "*")}
+            if roles and not principal.disabled:
+                kind = "USER" if principal.kind == "user" else "SERVICE"
+                people[principal.name] = (kind, Role.ADMIN.value in roles)
+    ask.spend(len(people))
+    return [
+        {
+            "id": node_id("User", name),
+            "admin": is_admin,
+            "pending": False,
+            "email": f"{name}@assay.invalid",
+            "username": name,
+            "name": name,
+            "photoUrl": None,
+            "accountType": kind,
+            "apiKey": None,
+        }
+        for name, (kind, is_admin) in sorted(people.items())
+    ]
 
 
 def entity_of(workspace: str) -> dict[str, Any]:
@@ -59,6 +101,15 @@ def entity_of(workspace: str) -> dict[str, Any]:
         "id": node_id("Entity", workspace),
         "name": workspace,
         "isTeam": True,
+        "available": False,
+        "photoUrl": None,
+        "readOnly": False,
+        "readOnlyAdmin": False,
+        "privateOnly": True,
+        "storageBytes": 0,
+        "codeSavingEnabled": True,
+        "defaultAccess": "PRIVATE",
+        "isPaid": False,
         "organization": {
             "id": node_id("Organization", workspace),
             "name": workspace,
@@ -71,4 +122,6 @@ def entity_of(workspace: str) -> dict[str, Any]:
 
 RESOLVERS: Final[Resolvers] = {
     "Query": {"viewer": _viewer, "serverInfo": _server_info, "entity": _entity},
+    "User": {"apiKeys": _api_keys},
+    "Entity": {"members": _members},
 }

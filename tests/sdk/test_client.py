@@ -3,6 +3,8 @@
 import hashlib
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -299,6 +301,20 @@ def test_the_refusal_of_a_download_is_the_servers(
 
     assert refusal.value.code == "not_found"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_loaded_client_imports_nothing_more(live_server: LiveServer) -> None:
+    """A fork while the sender's thread imports would leave the child half a module, for good."""
+    program = (
+        "import sys; from assay.sdk.client import Client; client = Client(sys.argv[1]);"
+        "client.load(); known = set(sys.modules); client.health(); client.post('/experiments/search', {});"
+        "print(sorted(set(sys.modules) - known))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, live_server.url], capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout.strip() == "[]"
 
 
 def test_the_public_names_are_the_documented_ones(live_server: LiveServer) -> None:

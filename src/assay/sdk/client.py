@@ -204,6 +204,8 @@ class Client:
     def load(self) -> None:
         """Import what the first request would import: an import in a thread and a fork do not mix."""
         self._pool.open()
+        # The codec that host names go through. Half imported at a fork, the child never finds it again.
+        "localhost".encode("idna")
 
     def close(self) -> None:
         """Close the connections; the client opens new ones when it is used again."""

@@ -371,8 +371,8 @@ def test_a_checkpoint_is_printed_and_kept(assay: Assay, client: Client, tmp_path
     assert assay.done("audit", "keys").strip() in client.get("/ledger/keys")["keys"]
 
 
-def test_the_server_anchors_by_itself(tmp_path: Path) -> None:
-    """With --anchor-to every checkpoint is kept there; its key is this server's, private to its user."""
+def test_the_server_anchors_by_itself(nowhere: Assay, tmp_path: Path) -> None:
+    """With --anchor-to every checkpoint is kept there, and a place that lost one is found out."""
     place = tmp_path / "anchors"
     with (
         LiveServer(tmp_path / "data", "--anchor-to", str(place)) as live,
@@ -384,6 +384,19 @@ def test_the_server_anchors_by_itself(tmp_path: Path) -> None:
         while not list(place.glob(f"checkpoint-{made['size']:012d}-*")):
             assert time.monotonic() < deadline
             client.get("/ledger/head")
+        while str(place) not in client.post("/ledger/verify", {})["anchored"]:
+            assert time.monotonic() < deadline
+        ask = ("audit", "verify", "--url", live.url, "--anchors", place)
+        assert nowhere(*ask).code == 0
+        (newest,) = place.glob(f"checkpoint-{made['size']:012d}-*")
+        kept = newest.read_text()
+        newest.unlink()
+        (place / "checkpoint-000000000001-000000000000.txt").write_text(kept)
+        told = nowhere(*ask)
+        assert told.code == 1
+        assert "it was replaced" in told.out
+        next(place.glob("checkpoint-000000000001-*")).unlink()
+        newest.write_text(kept)
     assert (tmp_path / "data" / "ledger.key").stat().st_mode & 0o777 == 0o600
     note, keys = made["note"], (place / "keys.txt").read_text()
     assert [p.read_text() for p in place.glob("checkpoint-*")].count(note) == 1

@@ -36,7 +36,7 @@ def test_g29_a_rollback_returns_to_nobody_who_was_only_set_there(court: Court) -
     court.a_version("set by hand")
     by_hand = f"/models/{MODEL}/aliases/staging"
     assert court.call(court.trainer, "PUT", by_hand, {"version": 1})[0] == 200
-    policy = {"protected": ["production", "staging"]}
+    policy = {"protected": ["production", "staging"], "reason": "it is served already"}
     assert court.call(court.admin, "PATCH", "/workspaces/default", policy)[0] == 200
     court.services.gate_runs.request(court.ask(), MODEL, 1)
     court.post_rows(court.lease(court.runner), rows(4))

@@ -267,6 +267,8 @@ def _as_record(report: AuditReport) -> dict[str, Any]:
         "head": {"seq": report.head_seq, "hash": report.head_hash},
         "finding_count": report.finding_count,
         "findings": [asdict(finding) for finding in report.findings],
+        "anchored": report.anchored,
+        "unexamined": [asdict(told) for told in report.unexamined],
     }
 
 
@@ -276,6 +278,8 @@ def _show(report: dict[str, Any], options: Options) -> None:
         return
     for finding in report["findings"]:
         say(f"BROKEN  {finding['area']}: {finding['message']}")
+    for told in report["unexamined"]:
+        say(f"NOTE    {told['workspace']}: {told['message']}")
     more = report["finding_count"] - len(report["findings"])
     if more > 0:
         say(f"BROKEN  {more} findings more")

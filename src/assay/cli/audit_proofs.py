@@ -131,17 +131,23 @@ def open_anchors(place: str, trusted: tuple[str, ...]) -> Anchors:
     from assay.services.anchors import open_sink, read_anchors
     from assay.services.audit_anchors import Anchors
 
-    found, beside = read_anchors(open_sink(place))
-    return Anchors(found, [parse_key(text) for text in trusted] or beside)
+    sink = open_sink(place)
+    found, beside = read_anchors(sink)
+    return Anchors(found, [parse_key(text) for text in trusted] or beside, sink.identity)
 
 
 def compare_with_server(client: Client, kept: Anchors, report: dict[str, Any]) -> None:
     """Let the server prove that its ledger goes on from every anchor; what it cannot is a finding."""
     from assay.domain.checkpoint import parse_note
+    from assay.services.anchors import lost, misnamed
     from assay.services.ledger_key import is_signed
 
     now = parse_note(client.post("/ledger/checkpoints", {})["note"])
     wrong = [] if not kept.keys or is_signed(now, kept.keys) else [_finding(_OTHER_KEY)]
+    last = report["anchored"].get(kept.place)
+    gone = [] if last is None else lost(kept.place, [last], kept.anchors)
+    replaced = [fault for fault in map(misnamed, kept.anchors) if fault is not None]
+    wrong += [_finding(fault) for fault in (*gone, *replaced)]
     for anchor in kept.anchors:
         name = f"{anchor.name}:"
         if kept.keys and not is_signed(anchor.note, kept.keys):

@@ -86,6 +86,7 @@ def policy(
     protect: Annotated[str | None, Parameter(metavar="ALIASES")] = None,
     strict_refs: Literal["off", "warn", "require", "inherit"] | None = None,
     closure_at_promotion: Literal["off", "warn", "require", "inherit"] | None = None,
+    reason: str = "",
     options: Options = DEFAULTS,
 ) -> None:
     """Change what a workspace demands of its registry. The change is an event of the ledger.
@@ -98,6 +99,7 @@ def policy(
             require refuses the registration, warn shows them with the version's closure.
         closure_at_promotion: Whether all that a version was made from is looked up before it is
             promoted, and has to be there (require).
+        reason: Why; the ledger keeps it. Needed to protect an alias that somebody holds unexamined.
     """
     if lineage is protect is strict_refs is closure_at_promotion is None:
         raise InvalidArgument(
@@ -114,6 +116,7 @@ def policy(
             "protected": wanted,
             "strict_refs": strict_refs,
             "closure_at_promotion": closure_at_promotion,
+            "reason": reason,
         },
     )
     protected = ", ".join(changed["policy"]["protected"]) or "none"

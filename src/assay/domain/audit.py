@@ -18,6 +18,14 @@ class Finding:
     """The number of the ledger event that it is about, if it is about one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unexamined:
+    """An alias that is protected now and that its holder has not earned."""
+
+    workspace: str
+    message: str
+
+
 @dataclass(slots=True)
 class AuditReport:
     """What was read, and what was wrong with it. Findings beyond a limit are only counted."""
@@ -36,6 +44,10 @@ class AuditReport:
     deep: bool = False
     finding_count: int = 0
     findings: list[Finding] = field(default_factory=list)
+    anchored: dict[str, int] = field(default_factory=dict)
+    """Where checkpoints were kept, and how many events the last one there covers."""
+    unexamined: list[Unexamined] = field(default_factory=list)
+    """Who holds a protected alias without having passed a gate: no fault of the record, but told."""
 
     @property
     def is_ok(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from typing import Final
 from urllib.parse import unquote
 
@@ -147,6 +148,16 @@ def check_alias(value: object, field: str = "alias") -> str:
     if _RESERVED_ALIAS.fullmatch(value) is not None:
         raise InvalidArgument(f"{field} {value!r} is reserved; choose another word.", field=field)
     return value
+
+
+def check_protected(values: Collection[str], field: str = "protected") -> None:
+    """Pass for legal aliases of which none is another spelling of another: a seat has one name."""
+    for value in values:
+        check_alias(value, field)
+    if len({value.casefold() for value in values}) < len(set(values)):
+        raise InvalidArgument(
+            f"{field} names an alias in two spellings; it would have two champions.", field=field
+        )
 
 
 def check_artifact_path(value: object, field: str = "path", *, allow_root: bool = False) -> str:

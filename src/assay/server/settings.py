@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from assay.domain.errors import InvalidArgument
-from assay.domain.names import check_alias
+from assay.domain.names import check_protected
 from assay.domain.tracking import LineagePolicy, Policy
 from assay.domain.webhook_target import PUBLIC_ONLY, AllowedHosts
 
@@ -128,6 +128,5 @@ def parse_policy(lineage: str, protect: str) -> Policy:
     if not aliases:
         msg = "--protect is a list of aliases such as 'production,champion', or 'none'."
         raise InvalidArgument(msg, field="protect")
-    for alias in aliases:
-        check_alias(alias, "--protect")
+    check_protected(aliases, "--protect")
     return Policy(lineage=demanded, protected=frozenset(aliases))

@@ -9,12 +9,19 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
-from assay.domain.checkpoint import MAX_NOTE_BYTES, Note, VerifierKey, parse_key, parse_note
+from assay.domain.checkpoint import (
+    MAX_NOTE_BYTES,
+    Checkpoint,
+    Note,
+    VerifierKey,
+    parse_key,
+    parse_note,
+)
 from assay.domain.errors import AppError, DataCorrupted, FailedPrecondition, NotFound, Unavailable
 
 KEYS_FILE: Final = "keys.txt"
@@ -36,11 +43,32 @@ class AnchorSink(Protocol):
 
     place: str
 
+    @property
+    def identity(self) -> str:
+        """The same for every spelling of the place, wherever the program was started."""
+
     def put(self, note: str, keys: Sequence[str]) -> str:
         """Keep a checkpoint and the public keys of who signs; answers its name. Again is fine."""
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Every file that was ever kept, with its name."""
+
+
+def misnamed(anchor: Anchor) -> str | None:
+    """Why a file is not the anchor that it was kept as, None if it is: each is named by its content."""
+    if anchor.name.rpartition("/")[2] == _name_of(anchor.note.checkpoint):
+        return None
+    return f"{anchor.name}: it holds another checkpoint than it was kept for: it was replaced"
+
+
+def lost(place: str, wanted: Collection[int], found: Collection[Anchor]) -> list[str]:
+    """What a place keeps no more of the checkpoints of these sizes that were kept there."""
+    there = {anchor.note.checkpoint.size for anchor in found}
+    return [
+        f"{place}: the checkpoint of {size} events was kept there and is gone: anchors were cut back"
+        for size in wanted
+        if size not in there
+    ]
 
 
 def open_sink(place: str) -> AnchorSink:
@@ -84,6 +112,11 @@ class FolderSink:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.place = str(folder)
+
+    @property
+    def identity(self) -> str:
+        """The folder's full path."""
+        return str(self.folder.resolve())
 
     def put(self, note: str, keys: Sequence[str]) -> str:
         """Keep a checkpoint."""
@@ -187,6 +220,11 @@ class BucketSink:
             Path(url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
         self._store: Any = from_url(url)
 
+    @property
+    def identity(self) -> str:
+        """The address without a slash at its end."""
+        return self.place.rstrip("/")
+
     def put(self, note: str, keys: Sequence[str]) -> str:
         """Keep a checkpoint; an object that is there stays as it is."""
         name = _name(note)
@@ -221,7 +259,10 @@ class BucketSink:
 
 
 def _name(note: str) -> str:
-    checkpoint = parse_note(note).checkpoint
+    return _name_of(parse_note(note).checkpoint)
+
+
+def _name_of(checkpoint: Checkpoint) -> str:
     return f"checkpoint-{checkpoint.size:012d}-{checkpoint.root.hex()[:12]}.txt"
 
 

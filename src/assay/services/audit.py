@@ -13,7 +13,7 @@ from typing import TypeVar
 from assay.blobs.store import BlobStore
 from assay.domain.access import Action, is_allowed
 from assay.domain.artifact import ManifestEntry, artifact_digest, total_bytes
-from assay.domain.audit import AuditReport
+from assay.domain.audit import AuditReport, Unexamined
 from assay.domain.canonical import parse_strict, sha256_hex
 from assay.domain.errors import AppError, DataCorrupted, InvalidArgument
 from assay.domain.evaluation import Suite, suite_from_text
@@ -22,12 +22,14 @@ from assay.domain.gate import recompute
 from assay.domain.gate_run import GivenVerdict
 from assay.domain.ledger import ChainVerifier, Event
 from assay.domain.replay import AliasState, ModelState, Replay, VersionFacts
+from assay.domain.tracking import Policy
 from assay.services.audit_anchors import Anchors, SignedPast
 from assay.services.audit_evidence import Companions
 from assay.services.context import Context
 from assay.services.platform import Platform
+from assay.services.unexamined import unexamined_holders
 from assay.storage import audit as rows
-from assay.storage import evals, gates, ledger, verdicts
+from assay.storage import checkpoints, evals, gates, ledger, verdicts, workspaces
 from assay.storage.database import Database, Transaction
 from assay.storage.ledger import StoredEvent
 from assay.storage.scratch import Scratch
@@ -36,6 +38,7 @@ Progress = Callable[[str, int], None]
 """Told what is being read and how many were read so far."""
 
 NO_ANCHORS = Anchors()
+USUAL_POLICY = Policy()
 _TICK = 10_000
 _BLOBS_AT_ONCE = 500
 _MAX_ROWS_BYTES = 1 << 30
@@ -57,9 +60,15 @@ class Audit:
         findings there are.
         """
         context.require(Action.LEDGER_READ)
-        report = self.verify(self._platform.database, self._platform.blobs, deep=deep)
+        report = self.verify(
+            self._platform.database, self._platform.blobs, deep=deep, policy=self._platform.policy
+        )
         if not is_allowed(context.actor, Action.LEDGER_READ, None):
             report.findings.clear()
+            report.anchored = {}
+            report.unexamined = [
+                told for told in report.unexamined if told.workspace == context.workspace
+            ]
         return report
 
     @staticmethod
@@ -69,6 +78,7 @@ class Audit:
         *,
         deep: bool = False,
         anchors: Anchors = NO_ANCHORS,
+        policy: Policy = USUAL_POLICY,
         on_progress: Progress | None = None,
     ) -> AuditReport:
         """Check the ledger, every table that it tells of, every digest, every referenced blob.
@@ -76,7 +86,8 @@ class Audit:
         Chain, gaps and head; replay of the events against models, versions, aliases, alias history
         and verdicts; signed checkpoints, and `anchors` that were kept elsewhere; fingerprints and
         digests computed again. Needs no server and writes nothing but a temporary file. `deep` also
-        reads the blobs, and scores verdicts again from their rows.
+        reads the blobs, and scores verdicts again from their rows. `policy` is that of the server
+        that serves it, for workspaces without one of their own.
         """
         report = AuditReport(deep=deep)
         tell = on_progress or (lambda _what, _count: None)
@@ -93,6 +104,8 @@ class Audit:
                 _check_models(tx, replay, report)
                 _check_versions(tx, replay, report, tell)
                 _check_aliases(tx, replay, report)
+            with _readable(report, "aliases"):
+                _note_unexamined(tx, policy, report)
             with _readable(report, "gates"):
                 _check_frozen_texts(tx, report)
         if blobs is not None:
@@ -145,6 +158,7 @@ def _check_ledger(
             f"it ends with event {chain.seq} ({chain.head[:16]}…)",
             chain.seq,
         )
+    report.anchored = checkpoints.last_anchored(tx)
     tell("events", report.events)
 
 
@@ -238,6 +252,12 @@ def _check_aliases(tx: Transaction, replay: Replay, report: AuditReport) -> None
 
     with closing(kept()) as states:
         _compare("alias", replay.aliases, states, report)
+
+
+def _note_unexamined(tx: Transaction, policy: Policy, report: AuditReport) -> None:
+    for workspace in workspaces.list_workspaces(tx, policy):
+        told = unexamined_holders(tx, workspace.name, workspace.policy.protected)
+        report.unexamined += [Unexamined(workspace.name, sentence) for sentence in told]
 
 
 def _check_frozen_texts(tx: Transaction, report: AuditReport) -> None:

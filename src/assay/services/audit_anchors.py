@@ -11,7 +11,7 @@ from assay.domain.checkpoint import Checkpoint, Note, VerifierKey, event_leaf, p
 from assay.domain.errors import AppError, DataCorrupted
 from assay.domain.ledger import LedgerRow
 from assay.domain.merkle import Frontier, leaf_hash
-from assay.services.anchors import Anchor
+from assay.services.anchors import Anchor, lost, misnamed
 from assay.services.ledger_key import is_signed
 from assay.services.ledger_tree import BLOCK, STRIDE
 from assay.storage import checkpoints as rows
@@ -25,6 +25,8 @@ class Anchors(NamedTuple):
 
     anchors: Sequence[Anchor] = ()
     keys: Sequence[VerifierKey] = ()
+    place: str = ""
+    """Where they are kept, as `AnchorSink.identity` says it; empty: that is not known."""
 
 
 class _Expected(NamedTuple):
@@ -127,7 +129,14 @@ class SignedPast:
             yield _Expected(stored.size, name, is_anchor=False, checkpoint=note.checkpoint)
 
     def _given(self, elsewhere: Anchors, keys: Sequence[VerifierKey]) -> Iterable[_Expected]:
+        if elsewhere.place:
+            kept = rows.list_anchored(self._tx, elsewhere.place)
+            for fault in lost(elsewhere.place, kept, elsewhere.anchors):
+                self._report.add("anchors", fault)
         for anchor in elsewhere.anchors:
+            replaced = misnamed(anchor)
+            if replaced is not None:
+                self._report.add("anchors", replaced, anchor.note.checkpoint.size)
             self._check_signature("anchors", anchor.name, anchor.note, keys)
             told = anchor.note.checkpoint
             yield _Expected(told.size, anchor.name, is_anchor=True, checkpoint=told)

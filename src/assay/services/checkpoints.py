@@ -159,6 +159,8 @@ class Checkpoints:
             self._made_at_ms = now_ms
         if self._sink is not None and last is not None and last.size > self._anchored:
             self._sink.put(last.note, [str(self.key().verifier)])
+            with self._platform.database.write() as tx:
+                rows.insert_anchored(tx, self._sink.identity, last.size, now_ms)
             self._anchored = last.size
         return is_due
 

@@ -62,6 +62,7 @@ from assay.storage.database import Transaction
 from assay.storage.logged_models import ModelMetric, NewLoggedModel
 from assay.storage.model_versions import VERSION_TAGS
 from assay.storage.registered_models import MODEL_TAGS
+from assay.storage.unexamined import has_version_registered_here
 
 MLFLOW: Final = "mlflow"
 
@@ -392,6 +393,12 @@ class Importing:
                 field="version",
             )
         protected = get_workspace(tx, self._platform, context.workspace).policy.protected
+        if is_protected(alias, protected) and has_version_registered_here(tx, owner.pk):
+            raise FailedPrecondition(
+                f"{owner.name!r} has versions that were registered here, so {alias!r} is earned here "
+                "too: promote a version. Import a registry under names of its own.",
+                field="alias",
+            )
         planned = PlannedMove(owner, alias, held, target, MoveKind.IMPORTED, "imported from MLflow")
         move = write_move(tx, self._ledger, context, planned, protected)
         if stage:

@@ -7,19 +7,27 @@ from typing import Final, Literal
 
 from assay.domain.access import Action, is_allowed, require
 from assay.domain.canonical import as_object, canonical_text, parse_strict
-from assay.domain.errors import AlreadyExists, NotFound
+from assay.domain.errors import AlreadyExists, FailedPrecondition, NotFound
 from assay.domain.lineage import DEFAULT_MAPPING, LineageMapping, mapping_from_record
-from assay.domain.names import MAX_DESCRIPTION, check_alias, check_text, check_workspace_name
+from assay.domain.names import (
+    MAX_DESCRIPTION,
+    check_protected,
+    check_text,
+    check_workspace_name,
+)
 from assay.domain.tracking import DEFAULT_WORKSPACE, Demand, LineagePolicy, Policy, Workspace
 from assay.services.context import Context
 from assay.services.ledger import Ledger
 from assay.services.platform import Platform
+from assay.services.unexamined import unearned_holders
 from assay.storage import closure, experiments, workspaces
 from assay.storage import lineage as lineage_rows
 from assay.storage.database import Transaction
 
 DEFAULT_EXPERIMENT: Final = "Default"
 """The name of the experiment that every server has from its first start on."""
+
+MAX_REASON: Final = 2_000
 
 Inherit = Literal["inherit"]
 INHERIT: Final[Inherit] = "inherit"
@@ -84,12 +92,17 @@ class Workspaces:
         protected: Collection[str] | Inherit | None = None,
         strict_refs: Demand | Inherit | None = None,
         closure_at_promotion: Demand | Inherit | None = None,
+        reason: str = "",
     ) -> Workspace:
-        """Change what is given (None: leave it) and record it in the ledger."""
+        """Change what is given (None: leave it) and record it in the ledger.
+
+        An alias that becomes protected while somebody holds it who has not passed the gate needs a
+        `reason`, which the ledger keeps beside their names; else FailedPrecondition.
+        """
         context.require_object(Action.WORKSPACE_WRITE, name, f"Workspace {name!r}")
         if protected is not None and protected != INHERIT:
-            for alias in protected:
-                check_alias(alias, "protected")
+            check_protected(protected, "protected")
+        check_text(reason, "reason", max_length=MAX_REASON)
         with self._platform.database.write() as tx:
             # Whoever promotes meanwhile decides under the old policy or under the new one.
             self._ledger.lock(tx)
@@ -109,13 +122,22 @@ class Workspaces:
                     _own(closure_at_promotion, promoting),
                 )
             after = self._get(tx, name)
+            details: dict[str, object] = {
+                "before": _as_record(before.policy),
+                "after": _as_record(after.policy),
+            }
+            if reason:
+                details["reason"] = reason
+            unearned = _newly_protected(tx, name, before.policy, after.policy, reason)
+            if unearned:
+                details["unexamined"] = unearned
             self._ledger.record(
                 tx,
                 context,
                 action="workspace.policy_changed",
                 object=f"workspace:{name}",
                 workspace=name,
-                details={"before": _as_record(before.policy), "after": _as_record(after.policy)},
+                details=details,
             )
         return after
 
@@ -178,6 +200,22 @@ def _as_record(policy: Policy) -> dict[str, object]:
         "strict_refs": policy.strict_refs.value,
         "closure_at_promotion": policy.closure_at_promotion.value,
     }
+
+
+def _newly_protected(
+    tx: Transaction, name: str, before: Policy, after: Policy, reason: str
+) -> list[str]:
+    """Who holds, unexamined, what is protected from now on; refused without a reason."""
+    fresh = {alias for alias in after.protected if alias not in before.protected}
+    found = unearned_holders(tx, name, fresh) if fresh else []
+    if found and not reason.strip():
+        raise FailedPrecondition(
+            f"{found[0][0].upper()}{found[0][1:]}. Have it examined and pass, set the alias free, or "
+            "protect it with a reason (`assay workspaces policy --reason`), which the ledger keeps.",
+            field="protected",
+            unexamined=found,
+        )
+    return found
 
 
 def _own(wanted: Demand | Inherit | None, before: Demand | None) -> Demand | None:

@@ -10,12 +10,16 @@ from sqlalchemy import Row, exists, func, select
 from assay.domain.ledger import EventAction, EventOutcome
 from assay.storage import dialect
 from assay.storage.database import Transaction
-from assay.storage.tables.checkpoints import checkpoints, ledger_keys, ledger_nodes
+from assay.storage.tables.checkpoints import anchored, checkpoints, ledger_keys, ledger_nodes
 from assay.storage.tables.governance import ledger
 
 _C = checkpoints.c
 _READ_AHEAD = 1_000
-_MOVES = (EventAction.PROMOTION.value, EventAction.ROLLBACK.value)
+_MOVES = (
+    EventAction.PROMOTION.value,
+    EventAction.ROLLBACK.value,
+    EventAction.BREAK_GLASS.value,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,26 @@ def list_keys(tx: Transaction) -> list[str]:
     """The public keys of every server that has signed, the oldest first."""
     order = (ledger_keys.c.created_at_ms, ledger_keys.c.key_id)
     return list(tx.execute(select(ledger_keys.c.verifier).order_by(*order)).scalars())
+
+
+def insert_anchored(tx: Transaction, place: str, size: int, now_ms: int) -> None:
+    """Remember that a checkpoint is kept elsewhere; again is fine."""
+    known = exists().where(anchored.c.place == place, anchored.c.size == size)
+    if not tx.execute(select(known)).scalar():
+        row = dialect.insert(tx.engine, anchored).values(place=place, size=size, at_ms=now_ms)
+        tx.execute(row.on_conflict_do_nothing())
+
+
+def list_anchored(tx: Transaction, place: str) -> list[int]:
+    """The sizes of the checkpoints that this database had kept in a place, ascending."""
+    statement = select(anchored.c.size).where(anchored.c.place == place)
+    return list(tx.execute(statement.order_by(anchored.c.size)).scalars())
+
+
+def last_anchored(tx: Transaction) -> dict[str, int]:
+    """Each place with the size of the last checkpoint that was kept there."""
+    statement = select(anchored.c.place, func.max(anchored.c.size)).group_by(anchored.c.place)
+    return {row[0]: row[1] for row in tx.execute(statement.order_by(anchored.c.place))}
 
 
 def event_hashes(tx: Transaction, first: int, last: int) -> list[str]:

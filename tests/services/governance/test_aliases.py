@@ -72,7 +72,9 @@ def test_an_alias_that_becomes_protected_is_guarded_from_then_on(office: Office)
     office.a_version("a")
     office.a_version("b")
     office.services.aliases.set_alias(office.ask(), MODEL, "live", 1)
-    office.services.workspaces.update_policy(office.ask(), "default", protected=["live"])
+    office.services.workspaces.update_policy(
+        office.ask(), "default", protected=["live"], reason="it serves already"
+    )
 
     with pytest.raises(GateBlocked):
         office.services.aliases.set_alias(office.ask(), MODEL, "live", 2)

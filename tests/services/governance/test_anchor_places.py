@@ -1,12 +1,17 @@
 """Anchors in places that are spoken to over a protocol: a real bucket, and a git remote."""
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from assay.domain.errors import Unavailable
-from assay.services.anchors import open_sink, read_anchors
+from assay.services.anchors import BucketSink, open_sink, read_anchors
+from assay.services.audit import Audit
+from assay.services.audit_anchors import Anchors
+from assay.services.checkpoints import EVERY_EVENTS, Checkpoints
+from assay.storage.database import Database
 from tests.services.governance.test_checkpoints import grow
 from tests.support.bucket_server import KEY, REGION, SECRET, BucketServer
 from tests.support.office import Office
@@ -80,3 +85,48 @@ def test_a_git_anchor_is_pushed(tmp_path: Path, sqlite_office: Office, remote: s
     git("clone", "--quiet", str(bare), str(clone))
     anchors, _ = read_anchors(open_sink(f"git:{clone}"))
     assert [anchor.name.partition("/")[2] for anchor in anchors] == names
+
+
+def put(sink: BucketSink, name: str, content: str) -> None:
+    sink._obstore.put(sink._store, name, content.encode())
+
+
+def cut_back(sink: BucketSink) -> None:
+    """Take the newest anchor away, as whoever owns the bucket can."""
+    sink._obstore.delete(sink._store, read_anchors(sink)[0][-1].name)
+
+
+def replace_by_older(sink: BucketSink) -> None:
+    """Let the newest anchor say what the one before it said, signature and all."""
+    texts = dict(sink.texts())
+    older, newest = (anchor.name for anchor in read_anchors(sink)[0][-2:])
+    put(sink, newest, texts[older])
+
+
+@pytest.mark.parametrize("attack", [cut_back, replace_by_older])
+def test_a4_a_bucket_of_anchors_that_was_cut_back_or_replaced_is_told(
+    tmp_path: Path, database: Database, attack: Callable[[BucketSink], None]
+) -> None:
+    """A4: with the anchor the tail could go as well; the database remembers what it had kept there."""
+    office = Office(tmp_path, database)
+    place = f"file://{tmp_path / 'bucket'}"
+    sink = open_sink(place)
+    assert isinstance(sink, BucketSink)
+    keeper = Checkpoints(office.platform, sink=sink)
+    for _ in range(2):
+        grow(office, EVERY_EVENTS)
+        assert keeper.step()
+
+    def findings() -> list[str]:
+        found, keys = read_anchors(open_sink(f"{place}/"))
+        kept = Anchors(found, keys, open_sink(f"{place}/").identity)
+        report = Audit.verify(office.platform.database, anchors=kept)
+        assert report.anchored == {place: 2 * EVERY_EVENTS}
+        return [finding.message for finding in report.findings if finding.area == "anchors"]
+
+    assert findings() == []
+    attack(sink)
+
+    told = findings()
+    assert any("is gone: anchors were cut back" in message for message in told)
+    assert any("it was replaced" in message for message in told) is (attack is replace_by_older)

@@ -73,6 +73,13 @@ class FindingAnswer(msgspec.Struct):
     seq: int | None
 
 
+class UnexaminedAnswer(msgspec.Struct):
+    """A protected alias whose holder passed no gate: set while it was free, or moved in."""
+
+    workspace: str
+    message: str
+
+
 class ReportAnswer(msgspec.Struct):
     """How much was checked and what was found. Findings beyond a limit are only counted."""
 
@@ -89,6 +96,8 @@ class ReportAnswer(msgspec.Struct):
     head: HeadAnswer
     finding_count: int
     findings: list[FindingAnswer]
+    unexamined: list[UnexaminedAnswer]
+    anchored: dict[str, int]
 
 
 def list_events(call: Call) -> Events:
@@ -136,6 +145,8 @@ def verify(call: Call, body: VerifyRequest) -> ReportAnswer:
         head=HeadAnswer(report.head_seq, report.head_hash),
         finding_count=report.finding_count,
         findings=[FindingAnswer(found.area, found.message, found.seq) for found in report.findings],
+        anchored=report.anchored,
+        unexamined=[UnexaminedAnswer(told.workspace, told.message) for told in report.unexamined],
     )
 
 

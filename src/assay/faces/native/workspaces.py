@@ -45,12 +45,16 @@ class WorkspaceRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PolicyRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """What to change of the policy; `inherit` goes back to the server's."""
+    """What to change of the policy; `inherit` goes back to the server's.
+
+    `reason` is needed where an alias becomes protected that somebody holds unexamined.
+    """
 
     lineage: Literal["required", "recorded", "inherit"] | None = None
     protected: list[str] | Literal["inherit"] | None = None
     strict_refs: Literal["off", "warn", "require", "inherit"] | None = None
     closure_at_promotion: Literal["off", "warn", "require", "inherit"] | None = None
+    reason: str = ""
 
 
 class MappingAnswer(msgspec.Struct):
@@ -92,6 +96,7 @@ def update_workspace(call: Call, body: PolicyRequest) -> WorkspaceAnswer:
             protected=body.protected,
             strict_refs=_demand(body.strict_refs),
             closure_at_promotion=_demand(body.closure_at_promotion),
+            reason=body.reason,
         )
     )
 

@@ -94,6 +94,60 @@ def test_g22_k_of_n_are_distinct_people(court: Court) -> None:
     assert story.count("approval.withdrawn") == 1
 
 
+@pytest.mark.parametrize("of_its_own", [False, True], ids=["workspace's gate", "model's own"])
+def test_g22_who_writes_the_gate_does_not_do_away_with_approvals_alone(
+    court: Court, of_its_own: bool
+) -> None:
+    """G22: a newer gate that wants fewer approvals asks for as many as before, until it has promoted."""
+    court.a_suite()
+    court.a_version("before there was a gate")
+    court.clock.advance(HOUR)
+    gate_of(court, 1)
+    court.clock.advance(HOUR)
+    suite = court.a_suite().fingerprint
+    spec = {"suite": suite, "metric": "accuracy", "threshold": 0.4}
+    body = {"name": "own" if of_its_own else "reviewed", "spec": spec}
+    body |= {"model": MODEL} if of_its_own else {}
+    assert court.call(court.maintainer, "POST", "/gates", body)[0] == 201
+    version = examined(court, "weights", 9, court.trainer)
+
+    held = promote(court, court.maintainer, version)
+
+    assert codes(held) == ["approvals_missing"]
+    assert "an earlier gate wanted" in held[1]["error"]["message"]
+    assert held[1]["error"]["details"]["decision"]["approvals"]["wanted"] == 1
+    court.services.promotion.preview(court.ask(court.maintainer), MODEL, version)
+    assert approved(court, court.maintainer, version)[0] == 403
+    assert approved(court, court.second, version)[0] == 201
+    court.clock.advance(HOUR)
+    assert promote(court, court.maintainer, version)[0] == 200
+    court.clock.advance(HOUR)
+    better = examined(court, "better", 10, court.trainer)
+    assert promote(court, court.maintainer, better)[0] == 200
+
+
+def test_g22_a_rollback_does_not_do_away_with_approvals_either(court: Court) -> None:
+    """G22: nobody needs to approve a rollback, so it proves nothing of the newer gate."""
+    court.a_gate(0.5, name="reviewed")
+    for content, right in (("one", 5), ("two", 6)):
+        court.clock.advance(HOUR)
+        assert (
+            promote(court, court.maintainer, examined(court, content, right, court.trainer))[0]
+            == 200
+        )
+    court.clock.advance(HOUR)
+    gate_of(court, 1)
+    court.clock.advance(HOUR)
+    court.a_gate(0.5, name="reviewed")
+    court.clock.advance(HOUR)
+    assert court.call(court.maintainer, "POST", f"/models/{MODEL}/rollback", {})[0] == 200
+    court.clock.advance(HOUR)
+
+    third = examined(court, "three", 9, court.trainer)
+
+    assert codes(promote(court, court.maintainer, third)) == ["approvals_missing"]
+
+
 def test_g22_an_approval_by_a_disabled_person_does_not_count(court: Court) -> None:
     """G22: whoever was shut out, or lost the role, has not agreed."""
     gate_of(court, 1)

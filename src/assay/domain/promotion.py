@@ -150,6 +150,7 @@ def decide(
     gate: GateSpec | None,
     *,
     approvals: Collection[str] = (),
+    approvals_wanted: int = 0,
     barred: Collection[str] = (),
     promoter: str | None = None,
     frozen: str | None = None,
@@ -160,11 +161,12 @@ def decide(
 
     `approvals` are the names of those who agreed to this very promotion; those `barred` (who
     registered the version, ran the training or wrote the gate) do not count, nor does the `promoter`
-    alone. `frozen` says why nothing is promoted now. `paired` is the paired test of the two verdicts:
-    advice under a strict gate, a condition under a paired one. Scores are compared exactly; a tie
-    holds. `unclosed` says why the challenger's lineage is not shown to be closed, where
-    that is demanded. The first champion needs only to pass, and so does one after a champion that
-    was imported without files: what can never be scored can never be compared.
+    alone. `approvals_wanted` is what an earlier gate wanted since the alias was last promoted to: a
+    newer one asks for no less. `frozen` says why nothing is promoted now. `paired` is the paired
+    test of the two verdicts: advice under a strict gate, a condition under a paired one. Scores are
+    compared exactly; a tie holds. `unclosed` says why the challenger's lineage is not shown to be
+    closed, where that is demanded. The first champion needs only to pass, and so does one after a
+    champion that was imported without files: what can never be scored can never be compared.
     """
     holds = list(_standing(challenger, champion))
     if frozen is not None:
@@ -175,7 +177,8 @@ def decide(
     else:
         holds += _under_gate(challenger, champion, gate, current)
         holds += _significant(gate, paired, champion, holds)
-        holds += _approvals(gate, counting_approvals(approvals, barred, promoter))
+        valid = counting_approvals(approvals, barred, promoter)
+        holds += _approvals(gate, valid, approvals_wanted)
     if unclosed is not None:
         holds.append((Reason.CLOSURE_NOT_OK, unclosed))
     holds.sort(key=lambda hold: _RANK[hold[0]])
@@ -376,10 +379,16 @@ def _guarded(
     return [(Reason.GUARD_REGRESSION, sentence)]
 
 
-def _approvals(gate: GateSpec, valid: Collection[str]) -> list[tuple[Reason, str]]:
-    if len(valid) >= gate.approvals:
+def _approvals(gate: GateSpec, valid: Collection[str], earlier: int) -> list[tuple[Reason, str]]:
+    wanted = max(gate.approvals, earlier)
+    if len(valid) >= wanted:
         return []
-    sentence = f"approvals missing: {len(valid)} of {gate.approvals} that count were given."
+    sentence = f"approvals missing: {len(valid)} of {wanted} that count were given."
+    if wanted > gate.approvals:
+        sentence = (
+            f"{sentence[:-1]} (so many an earlier gate wanted; fewer are enough once this gate has "
+            "promoted somebody)."
+        )
     return [(Reason.APPROVALS_MISSING, sentence)]
 
 

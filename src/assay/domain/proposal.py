@@ -28,6 +28,9 @@ class Proposal:
     approvals: tuple[Approval, ...] = ()
     """Those given to exactly this promotion by people who may approve now."""
 
+    approvals_wanted: int = 0
+    """How many are wanted by the strictest gate in force since the alias was last promoted to."""
+
     barred: frozenset[str] = frozenset()
     """Whose approval does not count: registrant, owner of the run, author of the gate."""
 
@@ -41,10 +44,13 @@ class Proposal:
                 "fingerprint": self.gate.fingerprint,
             }
         reviewed: dict[str, JsonValue] = {}
-        if self.gate is not None and self.gate.spec.approvals:
+        wanted = self.approvals_wanted
+        if self.gate is not None:
+            wanted = max(wanted, self.gate.spec.approvals)
+        if self.gate is not None and wanted:
             barred: list[JsonValue] = [*sorted(self.barred)]
             reviewed["approvals"] = {
-                "wanted": self.gate.spec.approvals,
+                "wanted": wanted,
                 "given": [
                     {"approval_id": given.approval_id, "approver": given.approver}
                     for given in self.approvals

@@ -270,6 +270,7 @@ class Promotion:
             decision=decision,
             evidence=tuple(dict.fromkeys(g.gate_run_id for g in weighed if g is not None)),
             approvals=review.approvals,
+            approvals_wanted=review.approvals_wanted,
             barred=review.barred,
         )
         return _Contest(proposal, model, held, challenger, champion)
@@ -487,6 +488,7 @@ def _decided(
         None if theirs is None else contender(*theirs),
         gate,
         approvals=review.approvers,
+        approvals_wanted=review.approvals_wanted,
         barred=review.barred,
         promoter=context.actor.name,
         frozen=review.frozen,

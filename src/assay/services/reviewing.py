@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assay.domain.access import Action
+from assay.domain.access import Action, ActorKind
 from assay.domain.gate_run import Gate, GivenVerdict
 from assay.domain.paired import PairedResult
 from assay.domain.promotion import comparable_verdict
@@ -15,7 +15,7 @@ from assay.services.evidence import Weighed, contender
 from assay.services.paired_tests import PairedTests
 from assay.services.people import bare_name, still_may
 from assay.services.platform import Platform
-from assay.storage import approvals, freezes, model_versions, verdicts
+from assay.storage import aliases, approvals, freezes, gates, model_versions, verdicts
 from assay.storage.aliases import HeldAlias
 from assay.storage.database import Transaction
 
@@ -24,10 +24,12 @@ from assay.storage.database import Transaction
 class Review:
     """What people and the calendar say of one promotion, and what the paired test shows.
 
-    `twin` is a quarantined version with the challenger's files.
+    `twin` is a quarantined version with the challenger's files. `approvals_wanted` is how many
+    approvals are wanted by the strictest gate in force since the alias was last promoted to.
     """
 
     approvals: tuple[Approval, ...]
+    approvals_wanted: int
     barred: frozenset[str]
     frozen: str | None
     paired: PairedResult | None
@@ -63,8 +65,10 @@ class Reviewing:
         if windows:
             latest_ms = freezes.latest_recorded_ms(tx)
             window = freeze_in_force(windows, alias, context.now_ms, latest_ms)
+        wanted = _approvals_wanted(tx, context, model, alias, gate)
         return Review(
-            approvals=self._approvals(tx, model, alias, held, gate, version),
+            approvals=self._approvals(tx, model, alias, held, gate, version) if wanted else (),
+            approvals_wanted=wanted,
             barred=frozenset() if gate is None else barred_from_approving(tx, gate, version),
             frozen=None if window is None else frozen_sentence(window),
             paired=self._paired(tx, model, held, gate, challenger, champion),
@@ -80,7 +84,7 @@ class Reviewing:
         gate: Gate | None,
         version: ModelVersion,
     ) -> tuple[Approval, ...]:
-        if gate is None or not gate.spec.approvals:
+        if gate is None:
             return ()
         return tuple(
             given
@@ -107,6 +111,23 @@ class Reviewing:
             tx, model.pk, gate.fingerprint, champion[0].pk, held.updated_at_ms
         )
         return self._tests.compare(gate, ours, theirs, attempts)
+
+
+def _approvals_wanted(
+    tx: Transaction, context: Context, model: RegisteredModel, alias: str, gate: Gate | None
+) -> int:
+    """The most that any gate wanted since the last promotion: whoever writes gates lowers it for the next.
+
+    In local mode one person is all there is, and may think better of it.
+    """
+    if gate is None:
+        return 0
+    if context.actor.kind is ActorKind.LOCAL:
+        return gate.spec.approvals
+    last_ms = aliases.last_contest_ms(tx, model.pk, alias)
+    since_ms = model.created_at_ms if last_ms is None else last_ms
+    known = gates.in_force_since(tx, model.workspace, model.pk, since_ms)
+    return max(gate.spec.approvals for gate in [gate, *known])
 
 
 def barred_from_approving(tx: Transaction, gate: Gate, version: ModelVersion) -> frozenset[str]:

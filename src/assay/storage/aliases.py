@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select
+from sqlalchemy import Row, bindparam, func, insert, select
 
 from assay.domain.canonical import as_object, parse_strict
 from assay.domain.names import is_protected
@@ -200,6 +200,18 @@ def holder_trail(
     """(kind, target's number) of every move, oldest first: what a rollback looks back on."""
     for row in tx.execute(_HISTORY, {"model_pk": model_pk, "alias": alias, "after": 0}):
         yield MoveKind(row.kind), row.to_version
+
+
+def last_contest_ms(tx: Transaction, model_pk: int, alias: str) -> int | None:
+    """When an alias was last promoted to, or taken by breaking the glass."""
+    kinds = (MoveKind.PROMOTION.value, MoveKind.BREAK_GLASS.value)
+    statement = select(func.max(alias_moves.c.at_ms)).where(
+        alias_moves.c.model_id == model_pk,
+        alias_moves.c.alias == alias,
+        alias_moves.c.kind.in_(kinds),
+    )
+    found: int | None = tx.execute(statement).scalar()
+    return found
 
 
 def list_aliases_ever(tx: Transaction, model_pk: int) -> list[str]:

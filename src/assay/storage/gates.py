@@ -85,6 +85,23 @@ def find_current_gate(tx: Transaction, workspace: str, model_pk: int) -> Gate | 
     return None if row is None else _gate(row)
 
 
+def in_force_since(tx: Transaction, workspace: str, model_pk: int, since_ms: int) -> list[Gate]:
+    """Every gate that guarded a model at some time from a moment on, the one of then included."""
+    target = (gates.c.model_id == model_pk) | gates.c.model_id.is_(None)
+    statement = _IN_WORKSPACE.where(target).order_by(gates.c.id)
+    found = [_gate(row) for row in tx.execute(statement, {"workspace": workspace})]
+    own = [gate for gate in found if gate.model is not None]
+    # The workspace's gates guard the model until it has one of its own.
+    shared = [
+        gate
+        for gate in found
+        if gate.model is None and not (own and own[0].created_at_ms <= gate.created_at_ms)
+    ]
+    line = sorted([*shared, *own], key=lambda gate: (gate.created_at_ms, gate.pk))
+    before = [gate for gate in line if gate.created_at_ms <= since_ms]
+    return [*before[-1:], *line[len(before) :]]
+
+
 def find_current_of(tx: Transaction, workspace: str, model_pk: int | None) -> Gate | None:
     """The current gate of exactly this target (None: the workspace as a whole)."""
     target = gates.c.model_id.is_(None) if model_pk is None else gates.c.model_id == model_pk

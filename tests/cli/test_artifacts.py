@@ -80,6 +80,15 @@ def test_a_path_that_the_run_does_not_have_is_named(assay: Assay, run_id: str) -
     assert "has no files at 'adaptor'" in told.err
 
 
+def test_a_folder_that_the_run_does_not_have_is_no_empty_list(assay: Assay, run_id: str) -> None:
+    """A slip in a path is told, also to a script."""
+    for words in ((), ("--json",)):
+        told = assay("artifacts", "list", run_id, "adaptor", *words)
+
+        assert told.code == 1
+        assert "has no folder 'adaptor'" in told.err
+
+
 def test_a_second_download_fetches_only_what_is_missing(
     assay: Assay, run_id: str, tmp_path: Path
 ) -> None:

@@ -230,6 +230,21 @@ def test_tags_of_experiments_and_models_are_not_orders() -> None:
     assert parse_order_by(["timestamp"], REGISTERED_MODELS)[0].key == "last_updated_timestamp"
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("metrics.a >", "'a' is compared with a number. Found nothing more."),
+        ("metrics.a > x", "'a' is compared with a number. Found: 'x' at character 13."),
+        ("run_id = 'x' AND", "or run_id (the filter ends here)."),
+    ],
+)
+def test_a_refusal_says_what_was_found_instead(text: str, message: str) -> None:
+    """Who types a filter sees where it went wrong, also when it stops too early."""
+    with pytest.raises(InvalidArgument) as caught:
+        parse_filter(text, RUNS)
+    assert message in caught.value.message
+
+
 def test_a_field_name_stands_alone() -> None:
     """Where the direction is given elsewhere, only the key is read."""
     assert parse_field("metrics.acc", LOGGED_MODELS) == Field("metric", "acc")

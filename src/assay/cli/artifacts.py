@@ -44,6 +44,10 @@ def list_files(
     found = client.get(url_path("runs", run_id, "artifacts"), path=path, recursive=recursive)[
         "files"
     ]
+    if path and not found:
+        raise NotFound(
+            f"Run {run_id} has no folder {path!r}; `assay artifacts list {run_id[:12]}` shows what it has."
+        )
     if options.json:
         print_json({"run_id": run_id, "files": found})
         return

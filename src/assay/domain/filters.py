@@ -274,8 +274,11 @@ class _Parser:
         return match
 
     def _refuse(self, message: str) -> NoReturn:
-        rest = self._text[self._at : self._at + 60].strip()
-        near = f": {rest!r} at character {self._at + 1}" if rest else " (the filter ends here)"
+        ahead = self._text[self._at :].lstrip()
+        if ahead:
+            near = f": {ahead[:60].rstrip()!r} at character {len(self._text) - len(ahead) + 1}"
+        else:
+            near = " nothing more" if message.endswith("Found") else " (the filter ends here)"
         raise InvalidArgument(f"{message}{near}.", field="filter")
 
 

@@ -109,9 +109,13 @@ def no_files(tx: Transaction, source: Source, wanted: str | None) -> FailedPreco
     folders = sources.list_folders(tx, source.run.pk, _SHOWN_FOLDERS)
     listed = ", ".join(repr(folder) for folder in folders) or "none"
     place = "the source" if wanted is None else f"{wanted!r}"
+    run_id = source.run.run_id
+    is_bare = wanted == "" and not folders
     return FailedPrecondition(
-        f"There are no files to register: {place} is not a folder with files of run "
-        f"{source.run.run_id!r}. Its folders: {listed}.",
+        f"There are no files to register: run {run_id!r} has none. Log some to it first."
+        if is_bare
+        else f"There are no files to register: {place} is not a folder with files of run {run_id!r}. "
+        f"Its folders: {listed}.",
         field="artifact_path",
         folders=folders,
     )

@@ -137,7 +137,9 @@ flow("a damaged Parquet file says so beside its download, and of a broken column
     await page.getByRole("treeitem", { name: "broken.parquet" }).click();
     await page.getByRole("listitem").filter({ hasText: /^id: / }).waitFor();
     await cell(page, "<script>window.pwned=1</script>").waitFor();
-  }));
+    await settled(page);
+    assert.deepEqual(await violations(page), []);
+  }, { theme: "dark" }));
 
 flow("a long CSV file is fetched part by part, and JSON lines are rows", () =>
   here.visit("/", async (page) => {

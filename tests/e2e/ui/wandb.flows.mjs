@@ -175,7 +175,7 @@ flow("a version that wandb linked leads to its collection and back, with its sig
     await page.getByText("assay repro check --claim again --candidate RUN_ID").waitFor();
     await settled(page);
     assert.deepEqual(await violations(page), []);
-    await page.getByRole("link", { name: "a version of a collection" }).click();
+    await page.getByRole("link", { name: "answers:v0" }).click();
     await page.getByRole("heading", { name: "answers" }).waitFor();
     await page.getByRole("link", { name: "capitals v1" }).click();
     await page.waitForURL(new RegExp(`${version}$`));

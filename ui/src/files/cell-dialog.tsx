@@ -37,7 +37,7 @@ export function CellDialog({
     retry: false,
     gcTime: 0,
   });
-  const shown = data ?? cell;
+  const shown = shortened(data ?? cell);
   let content: ReactNode = <Value cell={shown} />;
   if (isMedium(cell)) content = <LargeMedium cell={cell} folder={folder} />;
   else if (isPart && isPending) content = <SkeletonRows rows={3} />;
@@ -75,6 +75,11 @@ export function CellDialog({
     </Modal>
   );
 }
+
+const MOST_SHOWN = 2 * 1024 * 1024;
+
+const shortened = (cell: Cell): Cell =>
+  cell.text.length > MOST_SHOWN ? { ...cell, text: cell.text.slice(0, MOST_SHOWN), isCut: true } : cell;
 
 function Value({ cell }: { cell: Cell }) {
   if (cell.is === "null") return <p className="text-ink-3 italic">null</p>;

@@ -9,6 +9,7 @@ export interface ColumnLook {
 }
 
 const SAMPLE = 100;
+const MOST_SAMPLED = 200_000;
 const NARROWEST = 64;
 const WIDEST = 340;
 const SIGN = 7;
@@ -31,8 +32,9 @@ export function columnLooks(
   rowCount: number,
   cellAt: (row: number, column: number) => Cell,
 ): ColumnLook[] {
+  const rows = Math.min(rowCount, SAMPLE, Math.ceil(MOST_SAMPLED / Math.max(1, columns.length)));
   return columns.map((column, index) => {
-    const sample = Array.from({ length: Math.min(rowCount, SAMPLE) }, (_, row) => cellAt(row, index));
+    const sample = Array.from({ length: rows }, (_, row) => cellAt(row, index));
     const told = sample.filter((each) => each.is !== "null" && each.is !== "unread");
     const isRight = told.length > 0 && told.every((each) => each.is === "number");
     const kinds = new Set(told.map((each) => each.is));

@@ -8,6 +8,7 @@ import { columnLooks, isMedium, rowHeight } from "./table-looks";
 
 const HEADER = 30;
 const TYPED_HEADER = 44;
+const MOST_COLUMNS = 5_000;
 
 export interface DataTableProps {
   label: string;
@@ -25,7 +26,8 @@ export interface DataTableProps {
  * A table of which only what is on screen exists, in both directions. Cells are text, numbers and media that do
  * not act; one of them is opened in full by a click or Enter.
  */
-export function DataTable({ label, columns, rowCount, cellAt, folder, wholeCell }: DataTableProps) {
+export function DataTable({ label, columns: all, rowCount, cellAt, folder, wholeCell }: DataTableProps) {
+  const columns = useMemo(() => all.slice(0, MOST_COLUMNS), [all]);
   const scroller = useRef<HTMLDivElement>(null);
   const id = useId();
   const [at, setAt] = useState<[number, number]>([0, 0]);
@@ -82,6 +84,11 @@ export function DataTable({ label, columns, rowCount, cellAt, folder, wholeCell 
   const width = across.getTotalSize();
   return (
     <>
+      {all.length > MOST_COLUMNS ? (
+        <p className="border-b border-line bg-warn-soft px-4 py-1.5 text-xs text-warn">
+          The first {MOST_COLUMNS.toLocaleString("en-US")} of {all.length.toLocaleString("en-US")} columns.
+        </p>
+      ) : null}
       <div
         ref={scroller}
         role="grid"

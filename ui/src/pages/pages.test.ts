@@ -168,6 +168,7 @@ describe("samples", () => {
         [undefined, 2],
       ],
     });
+    expect(readTable('{"columns":["a"],"rows":[[1],[2]]}')).toEqual({ columns: ["a"], rows: [[1], [2]] });
     expect(readTable("not json")).toBeNull();
     expect(promptGroups({ columns: ["a"], rows: [] })).toBeNull();
   });

@@ -13,6 +13,7 @@ import { Moment } from "@/design/moment";
 import { Page } from "@/design/page";
 import { Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
+import { firstCollection, firstWandbArtifact } from "../snippets";
 import { isInternal, placeOf } from "./place";
 
 const ROUTE = "/collections";
@@ -59,11 +60,9 @@ export default function CollectionsPage() {
             What a run logs as an artifact is a version of a collection; the same content again makes no new
             one:
           </p>
-          <Snippet
-            text={`import wandb   # WANDB_BASE_URL=${window.location.origin}\n\nartifact = wandb.Artifact("sft-mix", type="dataset")\nartifact.add_dir("data")\nrun.log_artifact(artifact)`}
-          />
-          <p>Or from the command line:</p>
-          <Snippet text="assay collections put sft-mix data --type dataset" />
+          <Snippet text={firstCollection()} />
+          <p>or with the wandb client:</p>
+          <Snippet text={firstWandbArtifact()} />
         </Empty>
       ) : (
         <>

@@ -14,6 +14,7 @@ import { Moment } from "@/design/moment";
 import { Page } from "@/design/page";
 import { Snippet } from "@/design/snippet";
 import { Empty, Failure, messageOf, SkeletonRows } from "@/design/states";
+import { mlflowEnv } from "../snippets";
 
 /** Where MLflow's clients keep an experiment's description. */
 const NOTE_TAG = "mlflow.note.content";
@@ -94,11 +95,7 @@ export default function ExperimentsPage() {
                 : "No experiments yet"
           }
         >
-          {q || view === "deleted" ? null : (
-            <Snippet
-              text={`export MLFLOW_TRACKING_URI=${window.location.origin}\nexport MLFLOW_EXPERIMENT_NAME=my-experiment`}
-            />
-          )}
+          {q || view === "deleted" ? null : <Snippet text={mlflowEnv("my-experiment")} />}
         </Empty>
       ) : (
         <Card flush>

@@ -5,6 +5,7 @@ import { Select } from "@/design/field";
 import { Snippet } from "@/design/snippet";
 import { Empty } from "@/design/states";
 import type { Column } from "@/runs/columns";
+import { firstRun, mlflowEnv } from "../snippets";
 
 export function GroupPicker({
   all,
@@ -65,25 +66,13 @@ export function NoRuns({
       </Empty>
     );
   }
-  const origin = window.location.origin;
   const experiment = name ?? "my-experiment";
   return (
     <Empty icon={<FlaskConical />} title="No runs yet">
       <p>Point the client that your trainer already has at this server:</p>
-      <Snippet
-        text={`export MLFLOW_TRACKING_URI=${origin}\nexport MLFLOW_EXPERIMENT_NAME='${experiment.replaceAll("'", "'\\''")}'`}
-      />
+      <Snippet text={mlflowEnv(experiment)} />
       <p>or record with the library of Assay:</p>
-      <Snippet
-        text={[
-          "import assay",
-          "",
-          `with assay.start_run(${JSON.stringify(experiment)}, url="${origin}") as run:`,
-          '    run.log_params({"lr": 2e-5})',
-          "    for step in range(100):",
-          '        run.log({"train/loss": 1 / (step + 1)}, step=step)',
-        ].join("\n")}
-      />
+      <Snippet text={firstRun(experiment)} />
     </Empty>
   );
 }

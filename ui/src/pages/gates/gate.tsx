@@ -10,6 +10,7 @@ import { Digest, Snippet } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { actorName } from "@/format/actor";
 import { Score } from "../models/outcome";
+import { gateRunner } from "../snippets";
 import { GateRunTable } from "./list";
 import { ruleText } from "./rule";
 
@@ -63,7 +64,7 @@ export default function GatePage() {
                 <p className="mb-3 text-ink-2">
                   No exam was held yet. Promote a version, and let a runner hold it:
                 </p>
-                <Snippet text="assay gate-runner" />
+                <Snippet text={gateRunner()} />
               </div>
             ) : (
               <GateRunTable runs={runs} ofOneGate />

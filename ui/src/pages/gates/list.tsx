@@ -12,6 +12,7 @@ import { Digest, Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
 import { actorName } from "@/format/actor";
 import { OutcomeBadge, Score } from "../models/outcome";
+import { firstGate, firstSuite, gateRunner } from "../snippets";
 import { GateRowsDialog } from "./rows";
 import { ruleText } from "./rule";
 
@@ -59,7 +60,7 @@ function Gates() {
           A gate is an exam that no model can edit: a frozen suite of questions, a metric and a threshold.
           Without one, nothing can take <em>production</em>.
         </p>
-        <Snippet text="assay gates create support-gate --suite ./suite --metric accuracy --threshold 0.8" />
+        <Snippet text={firstGate("capitals-gate")} className="[&_pre]:max-h-80" />
       </Empty>
     );
   }
@@ -113,7 +114,7 @@ function Suites() {
         <p>
           A suite is a folder with questions and a scorer. Its fingerprint is computed here, from its bytes:
         </p>
-        <Snippet text="assay suites create ./suite" />
+        <Snippet text={firstSuite()} className="[&_pre]:max-h-80" />
       </Empty>
     );
   }
@@ -155,7 +156,7 @@ function AllGateRuns() {
         <p>
           Promoting a version queues its exam. A gate runner holds it wherever the model can be evaluated:
         </p>
-        <Snippet text="assay gate-runner" />
+        <Snippet text={gateRunner()} />
       </Empty>
     );
   }

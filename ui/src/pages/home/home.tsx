@@ -12,6 +12,7 @@ import { Page } from "@/design/page";
 import { Snippet } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { AliasBadge, OutcomeBadge, Score } from "../models/outcome";
+import { firstRun, mlflowEnv } from "../snippets";
 import { promotable } from "./promotable";
 
 const MOST_RUNS = 12;
@@ -267,7 +268,6 @@ function Workspaces() {
 }
 
 function Welcome() {
-  const origin = window.location.origin;
   return (
     <section className="mb-6 rounded-lg border border-line bg-surface p-6 shadow-low">
       <h2 className="text-lg font-semibold tracking-tight">Record the first run</h2>
@@ -277,13 +277,11 @@ function Welcome() {
       <div className="mt-4 grid gap-4 lg:grid-cols-2">
         <div>
           <p className="mb-1.5 text-xs font-medium text-ink-2">With MLflow, unchanged</p>
-          <Snippet text={`export MLFLOW_TRACKING_URI=${origin}\npython train.py`} />
+          <Snippet text={`${mlflowEnv("first-steps")}\npython train.py`} />
         </div>
         <div>
           <p className="mb-1.5 text-xs font-medium text-ink-2">With the library of Assay</p>
-          <Snippet
-            text={`import assay\n\nurl = "${origin}"\nwith assay.start_run("first-steps", url=url) as run:\n    run.log({"train/loss": 0.7}, step=0)`}
-          />
+          <Snippet text={firstRun("first-steps")} />
         </div>
       </div>
     </section>

@@ -8,6 +8,7 @@ import { Moment } from "@/design/moment";
 import { Page } from "@/design/page";
 import { Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
+import { firstVersion } from "../snippets";
 import { AliasBadge } from "./outcome";
 
 export default function ModelsPage() {
@@ -42,9 +43,7 @@ export default function ModelsPage() {
             A model is a named line of versions. A version freezes the files of a run together with what they
             were made from; one of them holds <em>production</em> after it passed the gate.
           </p>
-          <Snippet
-            text={'run.log_artifacts("outputs/adapter", "adapter")\nrun.register("support-bot", "adapter")'}
-          />
+          <Snippet text={firstVersion("support-bot")} />
         </Empty>
       ) : (
         <Card flush>

@@ -16,6 +16,7 @@ import { Digest, Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
 import { actorName } from "@/format/actor";
 import { plural } from "@/format/number";
+import { firstGate, firstVersion } from "../snippets";
 import { OpenBreakGlass } from "./break-glass";
 import { bestCandidate, currentVerdict } from "./candidate";
 import { Frozen } from "./frozen";
@@ -84,7 +85,7 @@ function Loaded({ model, versions }: { model: Model; versions: Version[] }) {
       {versions.length === 0 ? (
         <Empty title="No versions yet">
           <p>Register the files of a run:</p>
-          <Snippet text={`run.register("${model.name}", "adapter")`} />
+          <Snippet text={firstVersion(model.name)} />
         </Empty>
       ) : (
         <div className="grid items-start gap-5 min-[90rem]:grid-cols-[minmax(0,1fr)_25rem]">
@@ -323,10 +324,7 @@ function GateCard({ gate }: { gate: Gate | null }) {
         <p className="text-ink-2">
           No gate guards this model, so nothing can take a protected alias. Freeze an exam for it:
         </p>
-        <Snippet
-          className="mt-3"
-          text="assay gates create my-gate --suite ./suite --metric accuracy --threshold 0.8"
-        />
+        <Snippet className="mt-3 [&_pre]:max-h-64" text={firstGate("capitals-gate")} />
       </Card>
     );
   }

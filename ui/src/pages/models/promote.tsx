@@ -12,6 +12,7 @@ import { Field, Input, Select } from "@/design/field";
 import { Snippet } from "@/design/snippet";
 import { Failure, SkeletonRows } from "@/design/states";
 import { exactToNumber } from "@/format/number";
+import { gateRunner } from "../snippets";
 import { Approvals } from "./approvals";
 import { BreakGlassDialog } from "./break-glass";
 import { ClosureLine } from "./closure";
@@ -180,7 +181,7 @@ export function PromoteDialog({
         {needsExam ? (
           <div className="text-sm text-ink-2">
             <p className="mb-2">The exam is held by a gate runner, wherever the model can be evaluated:</p>
-            <Snippet text="assay gate-runner --once" />
+            <Snippet text={`${gateRunner()} --once`} />
           </div>
         ) : null}
       </div>

@@ -12,6 +12,7 @@ import { Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
 import { bytes } from "@/format/number";
 import { clock } from "@/format/time";
+import { moreLines } from "../snippets";
 import { type ConsoleLine, consoleLine, isConsole, isLogFile } from "./console";
 
 const LINE = 20;
@@ -36,11 +37,7 @@ export function Logs({ run }: { run: Run }) {
           Lines that a run records under <code className="font-mono">assay.console</code>, and a file named{" "}
           <code className="font-mono">output.log</code>, are read here while the run goes on:
         </p>
-        <Snippet
-          text={
-            'run.log_text("assay.console/stdout", line, step=number)\n# or, at the end\nrun.log_artifact("output.log")'
-          }
-        />
+        <Snippet text={moreLines(run.run_id)} />
       </Empty>
     );
   }

@@ -17,6 +17,7 @@ import { CopyButton, Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
 import { ArtifactBrowser } from "@/files/browser";
 import { duration } from "@/format/time";
+import { moreMetrics } from "../snippets";
 import { RunActions } from "./actions";
 import { Logs } from "./logs";
 import { Overview } from "./overview";
@@ -200,7 +201,7 @@ function RunCharts({
     return (
       <Empty icon={<ChartLine />} title="No metrics yet">
         <p>Log numbers while training; curves appear here as they arrive.</p>
-        <Snippet text={'run.log({"train/loss": loss, "train/reward": reward}, step=step)'} />
+        <Snippet text={moreMetrics(run.run_id)} />
       </Empty>
     );
   }

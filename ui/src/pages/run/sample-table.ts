@@ -1,6 +1,9 @@
 import { valueText } from "@/files/json-cells";
 
-/** A table that a run recorded at a step: `{"columns": […], "data": [[…], …]}`, as trainers log them. */
+/**
+ * A table that a run recorded at a step: `{"columns": […], "data": [[…], …]}`, as trainers log them, or with
+ * `rows` for `data`, as Assay's own library does.
+ */
 export interface SampleTable {
   columns: string[];
   rows: unknown[][];
@@ -16,7 +19,7 @@ export function readTable(payload: string): SampleTable | null {
   }
   if (Array.isArray(parsed)) return fromObjects(parsed);
   if (typeof parsed !== "object" || parsed === null) return null;
-  const { columns, data } = parsed as { columns?: unknown; data?: unknown };
+  const { columns, rows, data = rows } = parsed as { columns?: unknown; data?: unknown; rows?: unknown };
   if (Array.isArray(columns) && Array.isArray(data)) {
     return { columns: columns.map(String), rows: data.filter(Array.isArray) };
   }

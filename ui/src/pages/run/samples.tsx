@@ -11,6 +11,7 @@ import { Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
 import { Framed } from "@/files/framed";
 import { bytes } from "@/format/number";
+import { moreSamples } from "../snippets";
 import { isConsole } from "./console";
 import { HistogramsOverSteps } from "./histogram";
 import { mediumOf, RecordMedia } from "./record-media";
@@ -44,11 +45,7 @@ export function Samples({
           Texts, tables and pictures that a run records at a step are read here. Prompts with their
           completions are shown side by side.
         </p>
-        <Snippet
-          text={
-            'run.log_table("completions", step=step, rows=[\n    {"prompt": prompt, "completion": text, "reward": reward, "advantage": advantage},\n])'
-          }
-        />
+        <Snippet text={moreSamples(runId)} />
       </Empty>
     );
   }

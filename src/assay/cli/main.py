@@ -34,6 +34,7 @@ NOUNS = {
     "logout": ("assay.cli.login:logout", "Forget the credential for a server."),
     "whoami": ("assay.cli.login:whoami", "Show who the server takes you for."),
     "doctor": ("assay.cli.doctor:doctor", "Check this machine, the server and the credential."),
+    "storage": ("assay.cli.storage:storage", "Show what the server keeps and what waits."),
     "experiments": ("assay.cli.experiments:app", "List and manage experiments."),
     "runs": ("assay.cli.runs:app", "List, show, compare and search runs."),
     "metrics": ("assay.cli.metrics:app", "List and print the metrics of a run."),

@@ -22,7 +22,7 @@ from assay.services.platform import Platform
 from assay.storage import census
 from assay.storage.census import Amount, NamedExperiment
 
-KEPT_S: Final = 60.0
+KEPT_S: Final = 10.0
 """A count stands for so long, or for `COST_FACTOR` times what it took if that is longer."""
 
 COST_FACTOR: Final = 100.0

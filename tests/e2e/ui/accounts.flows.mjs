@@ -47,3 +47,32 @@ flow("a token that is made is shown once and works", () =>
     },
     { mayComplain: true },
   ));
+
+flow("what the server keeps is shown to its admin and to nobody else", async () => {
+  const authorization = `Bearer ${await here.server.token("admin")}`;
+  const ask = (method, path, body) => call(here.url, method, path, body, { authorization });
+  const { run_id } = await ask("POST", "/runs", { experiment: "large", name: "one" });
+  await ask("PUT", `/runs/${run_id}/files/model.bin`, "x".repeat(3 * 1024));
+  await ask("POST", "/principals", { name: "ann", roles: { default: ["viewer"] } });
+  const { token } = await ask("POST", "/tokens", { principal: "ann" });
+  await here.visit(
+    "/settings?tab=storage",
+    async (page) => {
+      await signIn(page, await here.server.token("admin"));
+      const kept = page.getByRole("region", { name: "What is kept" });
+      await kept.getByText("3.0 KiB", { exact: true }).waitFor();
+      await kept.getByText(/1 file, [\d.]+ \wiB free/).waitFor();
+      await page.getByRole("region", { name: "Largest experiments" }).getByRole("link", { name: "large" }).click();
+      await page.getByRole("link", { name: "one", exact: true }).waitFor();
+    },
+    { mayComplain: true },
+  );
+  await here.visit(
+    "/settings?tab=storage",
+    async (page) => {
+      await signIn(page, token);
+      await page.getByRole("heading", { name: "For admins and auditors" }).waitFor();
+    },
+    { mayComplain: true },
+  );
+});

@@ -32,6 +32,7 @@ export async function furnish(url) {
       "/settings?tab=gates",
       "/settings?tab=tokens",
       "/settings?tab=webhooks",
+      "/settings?tab=storage",
       `/runs/${data.ids[0]}?tab=logs`,
     ],
   };

@@ -177,7 +177,15 @@ export const ledger = (raw: Raw): LedgerSearch => ({
   event: typeof raw.event === "number" ? raw.event : undefined,
 });
 
-export const SETTINGS_TABS = ["sources", "gates", "principals", "tokens", "webhooks", "you"] as const;
+export const SETTINGS_TABS = [
+  "sources",
+  "gates",
+  "principals",
+  "tokens",
+  "webhooks",
+  "storage",
+  "you",
+] as const;
 export const settings = (raw: Raw): { tab?: (typeof SETTINGS_TABS)[number] } => ({
   tab: oneOf(raw.tab, SETTINGS_TABS),
 });

@@ -11,6 +11,7 @@ import { Failure, SkeletonRows } from "@/design/states";
 import { GateRules } from "./gate-rules";
 import { Principals } from "./principals";
 import { Sources } from "./sources";
+import { Storage } from "./storage";
 import { Tokens } from "./tokens";
 import { Webhooks } from "./webhooks";
 import { Workspaces } from "./workspaces";
@@ -22,6 +23,7 @@ const TABS = [
   ["principals", "Members"],
   ["tokens", "Tokens"],
   ["webhooks", "Webhooks"],
+  ["storage", "Storage"],
   ["you", "You"],
 ] as const;
 
@@ -60,6 +62,12 @@ export default function SettingsPage() {
         <Tokens may={may} />
       ) : tab === "webhooks" ? (
         <Webhooks may={may} />
+      ) : tab === "storage" ? (
+        me ? (
+          <Storage isAllowed={may("storage.read")} />
+        ) : (
+          <SkeletonRows />
+        )
       ) : (
         <Workspaces may={may} />
       )}

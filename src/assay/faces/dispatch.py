@@ -25,6 +25,7 @@ from assay.domain.access import Action, Actor, ActorKind, allowed_actions
 from assay.domain.errors import AppError, Internal, NotFound, PermissionDenied, Unauthenticated
 from assay.faces.body import check_length, read_body, stream_body
 from assay.faces.endpoint import Call, Endpoint
+from assay.faces.request import FaceRequest
 from assay.services.context import Context
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
-        request = Request(scope, receive)
+        request = FaceRequest(scope, receive)
         request_id = self._request_ids()
         method = "GET" if request.method == "HEAD" else request.method
         found = self.find(method, scope["path"])

@@ -13,6 +13,7 @@ import uvicorn
 
 from assay.domain.errors import Unavailable
 from assay.server.app import App
+from assay.server.http import Protocol
 from assay.server.logging import configure
 from assay.server.settings import Settings
 
@@ -72,6 +73,7 @@ def serve(settings: Settings, *, log_level: str = "info") -> None:
         gc.enable()
         config = uvicorn.Config(
             app,
+            http=Protocol,
             log_config=None,
             access_log=False,
             # Nothing here depends on the address of the client, which is all that they would change.

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from assay.domain.errors import InvalidArgument
-from assay.domain.ledger import Event, EventOutcome
+from assay.domain.ledger import Event, EventAction, EventOutcome
 from assay.domain.webhook import (
     EVENTS,
     MAX_ATTEMPTS,
@@ -131,7 +131,13 @@ def test_a_version_is_told_with_its_source() -> None:
 def test_a_prompt_is_told_as_a_prompt() -> None:
     """A registered model that MLflow uses for prompts has events of its own."""
     event = replace(EVENT, action="version.registered", target="version:digits/4", details={})
-    subject = Subject(is_prompt=True, template="Hello {{name}}")
+    tags = {"mlflow.prompt.is_prompt": "true", "mlflow.prompt.text": "Hello {{name}}", "k": "v"}
+    subject = Subject(
+        is_prompt=True,
+        template="Hello {{name}}",
+        model_tags=tags,
+        version_tags={**tags, "_mlflow_prompt_type": "text"},
+    )
 
     assert told(event, "model_version.created", subject=subject) == []
     (found,) = data(event, "prompt_version.created", subject)
@@ -139,9 +145,13 @@ def test_a_prompt_is_told_as_a_prompt() -> None:
         "name": "digits",
         "version": "4",
         "template": "Hello {{name}}",
-        "tags": {},
+        "tags": {"k": "v"},
         "description": None,
     }
+    made = replace(EVENT, action=EventAction.MODEL_REGISTERED, target="model:digits", details={})
+    assert data(made, "prompt.created", subject) == [
+        {"name": "digits", "tags": {"k": "v"}, "description": None}
+    ]
 
 
 def test_a_notice_stays_of_bounded_size() -> None:
@@ -174,6 +184,49 @@ def test_every_event_has_an_example(event: str) -> None:
     words = f"{body.get('entity')}.{body.get('action')}"
     assert event in {words, body.get("event")}
     assert ("entity" in body) == (event in MLFLOW_EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("event", "data"),
+    [
+        (
+            "registered_model.created",
+            {
+                "name": "example_model",
+                "tags": {"example_key": "example_value"},
+                "description": "An example registered model",
+            },
+        ),
+        (
+            "model_version_tag.set",
+            {
+                "name": "example_model",
+                "version": "1",
+                "key": "example_key",
+                "value": "example_value",
+            },
+        ),
+        ("prompt_tag.deleted", {"name": "example_prompt", "key": "example_key"}),
+        (
+            "model_version_alias.created",
+            {"name": "example_model", "version": "1", "alias": "example_alias"},
+        ),
+        ("prompt_alias.deleted", {"name": "example_prompt", "alias": "example_alias"}),
+        (
+            "prompt_version.created",
+            {
+                "name": "example_prompt",
+                "version": "1",
+                "template": "Hello {{name}}!",
+                "tags": {"example_key": "example_value"},
+                "description": "An example prompt version",
+            },
+        ),
+    ],
+)
+def test_an_example_is_the_one_that_mlflow_sends(event: str, data: dict[str, object]) -> None:
+    """Value for value: receivers are tried with it."""
+    assert json.loads(example(event, 0, "default"))["data"] == data
 
 
 def test_a_delivery_has_one_name_for_ever() -> None:

@@ -16,6 +16,7 @@ from assay.domain.canonical import JsonValue, canonical_text
 from assay.domain.errors import InvalidArgument, LimitExceeded
 from assay.domain.ledger import Event, EventAction, EventOutcome
 from assay.domain.names import check_text
+from assay.domain.registry import PROMPT_TAG
 
 MAX_NAME: Final = 63
 MAX_DESCRIPTION: Final = 1_000
@@ -281,21 +282,51 @@ def mlflow_body(word: str, data: Mapping[str, JsonValue], at_ms: int, workspace:
     )
 
 
+_PROMPT_TAGS: Final = (PROMPT_TAG, "mlflow.prompt.text", "_mlflow_prompt_type")
+_EXAMPLES: Final[Mapping[str, Mapping[str, JsonValue]]] = {
+    "registered_model": {
+        "tags": {"example_key": "example_value"},
+        "description": "An example registered model",
+    },
+    "model_version": {
+        "source": "models:/123",
+        "run_id": "abcd1234abcd5678",
+        "tags": {"example_key": "example_value"},
+        "description": "An example model version",
+    },
+    "prompt": {"tags": {"example_key": "example_value"}, "description": "An example prompt"},
+    "prompt_version": {
+        "template": "Hello {{name}}!",
+        "tags": {"example_key": "example_value"},
+        "description": "An example prompt version",
+    },
+}
+
+
 def example(event: str, at_ms: int, workspace: str) -> str:
     """The JSON text that a test delivery sends for an event."""
     if event in OWN_EVENTS:
         return canonical_text(
             {"event": event, "test": True, "at_ms": at_ms, "workspace": workspace, "data": {}}
         )
-    entity = event.partition(".")[0]
-    data: dict[str, JsonValue] = {"name": "example"}
-    if "version" in entity:
+    return mlflow_body(event, _example_data(event), at_ms, workspace)
+
+
+def _example_data(event: str) -> dict[str, JsonValue]:
+    # Value for value what MLflow sends: receivers are tried with it.
+    entity, _, action = event.partition(".")
+    thing = "prompt" if entity.startswith("prompt") else "model"
+    data: dict[str, JsonValue] = {"name": f"example_{thing}"}
+    is_alias = entity.endswith("_alias")
+    if (action == "created") if is_alias else ("version" in entity):
         data["version"] = "1"
-    if entity.endswith("_tag"):
-        data |= {"key": "example_key", "value": "example value"}
-    elif entity.endswith("_alias"):
+    if is_alias:
         data["alias"] = "example_alias"
-    return mlflow_body(event, data, at_ms, workspace)
+    elif entity.endswith("_tag"):
+        data["key"] = "example_key"
+        if action == "set":
+            data["value"] = "example_value"
+    return {**data, **_EXAMPLES.get(entity, {})}
 
 
 def delivery_id(webhook_id: str, seq: int, event: str, ordinal: int) -> str:
@@ -369,7 +400,7 @@ def _mlflow_data(event: Event, kind: EventKind, subject: Subject) -> Iterator[di
     elif kind is EventKind.MODEL_CREATED:
         yield {
             **data,
-            "tags": dict(subject.model_tags),
+            "tags": _told_tags(subject.model_tags, subject),
             "description": subject.model_description or None,
         }
     elif kind is EventKind.VERSION_REGISTERED:
@@ -391,9 +422,15 @@ def _tags(
             yield {**data, "key": key, "value": now[key]}
 
 
+def _told_tags(tags: Mapping[str, str], subject: Subject) -> dict[str, JsonValue]:
+    # What makes a prompt of them is in the notice's own words already.
+    hidden = _PROMPT_TAGS if subject.is_prompt else ()
+    return {key: value for key, value in tags.items() if key not in hidden}
+
+
 def _version_data(subject: Subject) -> dict[str, JsonValue]:
     rest: dict[str, JsonValue] = {
-        "tags": dict(subject.version_tags),
+        "tags": _told_tags(subject.version_tags, subject),
         "description": subject.version_description or None,
     }
     if subject.is_prompt:

@@ -5,7 +5,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "@/api/client";
-import { router } from "@/app/router";
+import { router, warmPages } from "@/app/router";
 import "@/design/theme.css";
 
 const queries = new QueryClient({
@@ -30,3 +30,4 @@ createRoot(document.getElementById("root")!).render(
     </CSPProvider>
   </StrictMode>,
 );
+void warmPages();

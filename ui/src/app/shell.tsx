@@ -4,6 +4,7 @@ import { Menu as MenuIcon } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { getToken, whenUnauthenticated } from "@/api/client";
 import { IconButton } from "@/design/button";
+import { Connection } from "./connection";
 import { useKeys } from "./keys";
 import { Mark } from "./mark";
 import { Sidebar } from "./sidebar";
@@ -69,6 +70,7 @@ export function Shell() {
           <Mark className="size-5" />
           <span className="font-semibold tracking-tight">Assay</span>
         </div>
+        <Connection />
         <main id="main" tabIndex={-1} className="min-h-0 min-w-0 flex-1 outline-none">
           <Outlet />
         </main>

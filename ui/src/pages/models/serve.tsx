@@ -20,9 +20,9 @@ export function ServeSnippets({ version, aliases }: { version: Version; aliases:
   const alias = aliases[0] ?? "production";
   const origin = window.location.origin;
   const name = version.model;
-  const download = `assay models download '${name}@${alias}' ./model`;
+  const download = `export ASSAY_URL=${origin}\nassay models download '${name}@${alias}' ./model`;
   const text: Record<Way, string> = {
-    command: `export ASSAY_URL=${origin}\n${download}   # every digest is verified`,
+    command: `${download}   # every digest is verified`,
     python: `import assay\n\nclient = assay.Client("${origin}")\nfound = client.get("/models/${name}/aliases/${alias}")\nprint(found["version"]["version"], found["version"]["artifact_digest"])`,
     curl: `# ETag tells whether the alias has moved; 304 while it has not\ncurl -sD- ${origin}/api/v1/models/${encodeURIComponent(name)}/aliases/${alias}`,
     transformers: `${download}\npython - <<'EOF'\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n\nmodel = AutoModelForCausalLM.from_pretrained("./model")\ntokenizer = AutoTokenizer.from_pretrained("./model")\nEOF`,

@@ -8,16 +8,20 @@ from assay.domain.audit import AuditReport
 from assay.domain.canonical import canonical_text
 from assay.domain.event_target import gate_run_target
 from assay.domain.gate import verdict_digest
+from assay.domain.gate_run import GivenVerdict
 from assay.domain.ledger import Event, EventAction, EventOutcome
 from assay.domain.registry import MoveKind
 from assay.domain.replay import AliasMoved, AliasRemoved, RolledBack, parse_details
+from assay.domain.supported import unsupported
 from assay.services.runner_signatures import signature_fault
 from assay.storage import audit as rows
-from assay.storage import verdicts
+from assay.storage import gates, verdicts
 from assay.storage.audit import MoveRow
 from assay.storage.database import Transaction
 
 _VERDICT_WRITTEN = "verdict.written"
+_GLASS_ASKED = "break_glass.requested"
+_GLASS_CONFIRMED = "break_glass.confirmed"
 _KINDS: Mapping[str, frozenset[MoveKind]] = {
     EventAction.ALIAS_SET: frozenset({MoveKind.SET, MoveKind.IMPORTED}),
     EventAction.ALIAS_DELETED: frozenset({MoveKind.REMOVED}),
@@ -36,6 +40,9 @@ class Companions:
         self._moves = rows.stream_moves(tx)
         self._move = next(self._moves, None)
         self._verdicts = verdicts.stream_verdicts(tx)
+        # Who asked to break the glass and who confirmed it, by request: emergencies are few.
+        self._asked: dict[object, str] = {}
+        self._confirmed: dict[object, str] = {}
 
     def close(self) -> None:
         """Let go of the tables, read to their ends or not."""
@@ -50,6 +57,10 @@ class Companions:
             self._follow_move(event)
         elif event.action == _VERDICT_WRITTEN:
             self._follow_verdict(event)
+        elif event.action == _GLASS_ASKED:
+            self._asked[event.details.get("request_id")] = event.actor
+        elif event.action == _GLASS_CONFIRMED:
+            self._confirmed[event.details.get("request_id")] = event.actor
 
     def finish(self) -> None:
         """Note what lies beyond the last event."""
@@ -76,6 +87,8 @@ class Companions:
         self._advance()
         if event.action == EventAction.PROMOTION:
             self._check_evidence(event)
+        elif event.action == EventAction.BREAK_GLASS:
+            self._check_glass(event)
 
     def _advance(self) -> None:
         self._report.moves += 1
@@ -119,9 +132,45 @@ class Companions:
             return
         named = {evidence.get("challenger_verdict"), evidence.get("champion_verdict")} - {None}
         found = verdicts.verdicts_by_gate_run(self._tx, [str(run) for run in gate_runs])
-        if named != {verdict_digest(given.verdict) for given in found} or not named:
+        weighed = {verdict_digest(given.verdict): given for given in found}
+        if named != set(weighed) or not named:
             self._report.add(
                 "verdicts", f"event {event.seq}: the verdicts that it rests on changed", event.seq
+            )
+            return
+        challenger = weighed.get(str(evidence.get("challenger_verdict")))
+        champion = weighed.get(str(evidence.get("champion_verdict")))
+        fault = self._unsupported(event, challenger, champion)
+        if fault is not None:
+            self._report.add("verdicts", f"event {event.seq}: {fault}", event.seq)
+
+    def _unsupported(
+        self, event: Event, challenger: GivenVerdict | None, champion: GivenVerdict | None
+    ) -> str | None:
+        """Decide again what the verdicts allow: a forged promotion names verdicts that exist."""
+        given = None if challenger is None else challenger.verdict
+        gate = None
+        if challenger is not None:
+            gate = gates.find_gate_of_run(self._tx, challenger.gate_run_id)
+        if gate is None:
+            return "no verdict says that the promoted version passed"
+        return unsupported(
+            gate.spec,
+            gate.fingerprint,
+            given,
+            None if champion is None else champion.verdict,
+            took=event.after,
+            left=event.before,
+        )
+
+    def _check_glass(self, event: Event) -> None:
+        """Two people's events must come before the move that they allowed."""
+        decision = event.details.get("decision")
+        request_id = decision.get("request_id") if isinstance(decision, dict) else None
+        asked, confirmed = self._asked.get(request_id), self._confirmed.get(request_id)
+        if asked is None or confirmed is None or asked == confirmed:
+            self._report.add(
+                "aliases", f"event {event.seq}: no two people broke the glass for it", event.seq
             )
 
 

@@ -15,8 +15,12 @@ import pytest
 from assay.domain.audit import AuditReport
 from assay.domain.errors import AppError, GateBlocked, PermissionDenied, Unavailable
 from assay.domain.ledger import GENESIS, Event, EventOutcome, chain, event_hash, verify_chain
+from assay.domain.registry import MoveKind
 from assay.domain.replay import ModelRegistered, VersionRegistered, details_record
+from assay.services.alias_moves import PlannedMove, write_move
 from assay.services.audit import Audit
+from assay.services.catalogue import get_model
+from assay.storage import aliases
 from assay.storage.database import Transaction, open_database
 from assay.storage.dialect import Engine
 from assay.storage.ledger import stream_events
@@ -42,6 +46,41 @@ def history(office: Office) -> Office:
 
 def audit(office: Office) -> AuditReport:
     return Audit.verify(office.platform.database)
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "told"),
+    [
+        (MoveKind.PROMOTION, 8, "was not strictly better than the champion"),
+        (MoveKind.PROMOTION, 4, "no verdict says that the promoted version passed"),
+        (MoveKind.BREAK_GLASS, 8, "no two people broke the glass"),
+    ],
+)
+def test_a1_a_forged_promotion_at_the_end_of_the_chain_is_found(
+    office: Office, kind: MoveKind, right: int, told: str
+) -> None:
+    """A1: chain, replay and histories agree, since they were all written; the verdicts do not."""
+    office.a_gate()
+    office.a_champion(right=9)
+    worse = office.a_version("worse")
+    office.examine(worse, right)
+    promotion = office.services.promotion
+    record = promotion.preview(office.ask(), MODEL, worse.version).as_record()
+    assert record["holder"] == "champion"
+    forged = {**record, "promoted": True, "holder": "challenger", "reason": "promoted"}
+    context = office.ask()
+    with office.platform.database.write() as tx:
+        ledger = office.services.ledger
+        ledger.lock(tx)
+        model = get_model(tx, context, MODEL)
+        held = aliases.lock_alias(tx, model.pk, "production")
+        planned = PlannedMove(model, "production", held, worse, kind, decision=forged)
+        write_move(tx, ledger, context, planned, frozenset({"production"}))
+    assert office.holder() == worse.version
+
+    report = audit(office)
+
+    assert [told in finding.message for finding in report.findings] == [True]
 
 
 def past_every_guard(office: Office, *texts: str) -> None:
@@ -243,7 +282,10 @@ def test_a16_a_really_full_disk_fails_the_operation_and_nothing_else(tmp_path: P
 MEASURE = """
 import resource, sys
 from contextlib import closing
+from assay.services.alias_moves import PlannedMove, write_move
 from assay.services.audit import Audit
+from assay.services.catalogue import get_model
+from assay.storage import aliases
 from assay.storage.read_only import open_read_only
 with closing(open_read_only(sys.argv[1])) as database:
     report = Audit.verify(database)

@@ -45,6 +45,24 @@ def test_rights_in_one_workspace_hand_out_no_credentials(office: Office) -> None
         office.services.auth.create_token(office.ask(local, workspace="team"), "gate-runner")
 
 
+def test_an_auditor_of_one_workspace_sees_who_has_rights_there(office: Office) -> None:
+    """Names, roles and tokens of other teams are not an auditor's of this one."""
+    auth = office.services.auth
+    made = {"ann": {"team": ["auditor"]}, "olga": {"default": ["viewer"]}, "root": {"*": ["admin"]}}
+    for name, roles in made.items():
+        auth.create_principal(office.ask(), name, "user", roles)
+        auth.create_token(office.ask(), name)
+    auth.grant(office.ask(), "ann", "default", "viewer")
+    ann = Actor(ActorKind.USER, "ann", roles={"team": frozenset({Role.AUDITOR})})
+    context = office.ask(ann, workspace="team")
+
+    seen = {row.name: row.grants for row in auth.list_principals(context)}
+
+    assert seen == {"ann": (("team", "auditor"),), "root": (("*", "admin"),)}
+    assert {token.principal for token in auth.list_tokens(context)} == {"ann", "root"}
+    assert {"ann", "olga", "root"} <= {row.name for row in auth.list_principals(office.ask())}
+
+
 @pytest.mark.parametrize("workspace", ["", "Team", "a/b", "**"])
 def test_a_role_names_a_workspace(office: Office, workspace: str) -> None:
     """What cannot be a workspace's name is refused, so that a slip of the pen grants nothing."""

@@ -11,7 +11,7 @@ import re
 import threading
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assay.domain.access import (
     ANONYMOUS,
@@ -20,6 +20,7 @@ from assay.domain.access import (
     Actor,
     ActorKind,
     Role,
+    is_allowed,
     require,
 )
 from assay.domain.errors import AlreadyExists, InvalidArgument, NotFound, Unauthenticated
@@ -155,10 +156,21 @@ class Auth:
         return created
 
     def list_principals(self, context: Context) -> list[PrincipalRow]:
-        """All principals with their roles."""
+        """All principals with their roles; whoever may know one workspace's alone sees those there."""
         context.require(Action.ACCESS_READ)
         with self._platform.database.read() as tx:
-            return access.list_principals(tx, MAX_LISTED)
+            return self._seen(tx, context)
+
+    def _seen(self, tx: Transaction, context: Context) -> list[PrincipalRow]:
+        found = access.list_principals(tx, MAX_LISTED)
+        if is_allowed(context.actor, Action.ACCESS_READ, None):
+            return found
+        places = {context.workspace, EVERYWHERE}
+        shown = [
+            replace(row, grants=tuple(grant for grant in row.grants if grant[0] in places))
+            for row in found
+        ]
+        return [row for row in shown if row.grants]
 
     def set_disabled(self, context: Context, name: str, *, disabled: bool) -> None:
         """Shut a principal and all its tokens out, from the next request on; or let it in again."""
@@ -223,10 +235,12 @@ class Auth:
         return NewToken(_join(token_id, secret), token_id, principal, expires_at_ms)
 
     def list_tokens(self, context: Context) -> list[TokenRow]:
-        """All tokens without their secrets."""
+        """The tokens, without their secrets, of all principals that the caller may know."""
         context.require(Action.ACCESS_READ)
         with self._platform.database.read() as tx:
-            return access.list_tokens(tx, None, MAX_LISTED)
+            known = {row.name for row in self._seen(tx, context)}
+            found = access.list_tokens(tx, None, MAX_LISTED)
+        return [row for row in found if row.principal in known]
 
     def own_tokens(self, context: Context) -> list[TokenRow]:
         """The caller's own tokens that can still be used, without their secrets."""

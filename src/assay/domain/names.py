@@ -35,6 +35,16 @@ _WORKSPACE: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])")
 _ALIAS: Final = re.compile(r"[A-Za-z0-9_\-]{1,255}")
 _RESERVED_ALIAS: Final = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
 _PORTABLE_KEY: Final = re.compile(r"[/\w.\- :]*")
+# Fillers, blanks and variation selectors, which are no format characters and yet show nothing.
+_INVISIBLE: Final = (
+    ("\u034f", "\u034f"),
+    ("\u115f", "\u1160"),
+    ("\u17b4", "\u17b5"),
+    ("\u180b", "\u180f"),
+    ("\u2800", "\u2800"),
+    ("\ufe00", "\ufe0f"),
+    ("\U000e0100", "\U000e01ef"),
+)
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 # MLflow's clients of 2025 name logged images so: digits and hexadecimals after its marks are no escapes.
 _IMAGE: Final = re.compile(
@@ -124,13 +134,18 @@ def check_workspace_name(value: object, field: str = "workspace") -> str:
 def check_model_name(value: object, field: str = "name") -> str:
     r"""A registered model's name: one path part that no decoding turns into another name.
 
-    At most 256 characters; no `/`, `\`, `:`, control character or percent escape; NFKC-normal.
+    At most 256 characters; no `/`, `\`, `:`, percent escape, control or invisible character; NFKC-normal.
     """
     name = _title(value, field, MAX_MODEL_NAME)
     if any(mark in name for mark in "/\\:") or name in {".", ".."}:
         raise InvalidArgument(f"{field} {name!r} must not hold '/', '\\' or ':'.", field=field)
     if name != name.strip():
         raise InvalidArgument(f"{field} {name!r} must not start or end with a space.", field=field)
+    if any(_is_invisible(mark) for mark in name):
+        raise InvalidArgument(
+            f"{field} {name!a} holds a character that nobody sees: it would look like another name.",
+            field=field,
+        )
     if _ESCAPE.search(name) is not None or unicodedata.normalize("NFKC", name) != name:
         raise InvalidArgument(
             f"{field} {name!r} looks like another name once it is decoded; write it plainly.",
@@ -192,6 +207,13 @@ def _title(value: object, field: str, max_length: int) -> str:
 
 def _has_control(text: str) -> bool:
     return any(unicodedata.category(mark) in {"Cc", "Cs", "Zl", "Zp"} for mark in text)
+
+
+def _is_invisible(mark: str) -> bool:
+    """Whether a character shows nothing, or turns the direction of what follows it."""
+    return unicodedata.category(mark) == "Cf" or any(
+        first <= mark <= last for first, last in _INVISIBLE
+    )
 
 
 def _is_normal(path: str) -> bool:

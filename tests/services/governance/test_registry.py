@@ -33,7 +33,11 @@ def test_a_model_is_made_once(office: Office) -> None:
     assert office.story() == ["model.registered"]
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a/b", "a:b", "a%41", "..", "ﬁne", "x" * 257, "a\x00"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "  ", "a/b", "a:b", "a%41", "..", "ﬁne", "x" * 257, "a\x00",
+     "a\u200b", "a\u202eb", "a\u2800b", "a\u034f", "a\ufe0f"],
+)  # fmt: skip
 def test_names_that_look_like_others_are_refused(sqlite_office: Office, name: str) -> None:
     """One spelling, one model."""
     with pytest.raises(InvalidArgument):

@@ -63,6 +63,12 @@ def test_numbers_are_written_plainly(number: Fraction, text: str) -> None:
     assert exact_text(number) == text
 
 
+def test_a_mean_of_doubles_of_every_size_is_read_back() -> None:
+    """What the server computes from legal rows can be kept: 308 digits before the point, 324 behind."""
+    mean = exact_sum([1.2345678901234567e308, 4.940656458412465e-324, 1.5]) / 100_003
+    assert exact(exact_text(mean)) == mean
+
+
 def test_a_long_number_is_shortened_in_sentences_only() -> None:
     """A sentence says that it shortened; the exact text stays exact."""
     number = Fraction(10**30 + 1, 3 * 10**30)

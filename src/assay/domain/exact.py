@@ -16,12 +16,13 @@ from typing import Final
 from assay.domain.canonical import MAX_INTEGER_DIGITS
 from assay.domain.errors import InvalidArgument
 
-MAX_TEXT: Final = 800
+MAX_TEXT: Final = 1_200
 
 _DECIMAL: Final = re.compile(
     r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,3})?"
 )
-_RATIO: Final = re.compile(r"([+-]?[0-9]{1,380})/([0-9]{1,380})")
+# A mean of doubles: 308 digits before the point and 324 after it, and the number of items.
+_RATIO: Final = re.compile(r"([+-]?[0-9]{1,700})/([0-9]{1,400})")
 _INTEGER_LIMIT: Final = 10**MAX_INTEGER_DIGITS
 # Doubles reach from 1e308 down to 5e-324 with 17 digits, so 1,000 digits hold any sum of them
 # exactly; the trap turns a mistake in that reasoning into an error instead of a rounded score.

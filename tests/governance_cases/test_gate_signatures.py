@@ -160,6 +160,30 @@ def test_g15_what_a_rotated_key_signed_stands(court: Court, pen: Pen) -> None:
     assert promote(court.ask(), MODEL, 2).to_version == 2
 
 
+def test_g15_a_key_is_rotated_and_then_revoked_as_the_guide_says(court: Court, pen: Pen) -> None:
+    """G15: after both steps old verdicts count and verify, and new ones need the new key."""
+    court.a_gate(0.5, signed_verdicts="require")
+    register(court, pen)
+    lease = court.leased("one")
+    assert court.post_rows(lease, rows(8), signature=pen.sign(lease, 8))[0] == 200
+    court.clock.advance(1_000)
+    fresh = Pen(Ed25519PrivateKey.generate())
+    assert register(court, fresh, replaces=pen.key_id)[0] == 201
+    court.clock.advance(1_000)
+    body = {"reason": "it is not needed any more"}
+    assert court.call(court.maintainer, "POST", f"/gate-keys/{pen.key_id}/revoke", body)[0] == 200
+
+    first = court.promoted(court.services.versions.get_version(court.ask(), MODEL, 1))
+    assert first[0] == 200
+    second = court.leased("two")
+    assert court.post_rows(second, rows(9), signature=pen.sign(second, 9))[0] == 403
+    assert court.post_rows(second, rows(9), signature=fresh.sign(second, 9))[0] == 200
+    assert court.promoted(court.services.versions.get_version(court.ask(), MODEL, 2))[0] == 200
+    assert register(court, pen)[0] == 409
+    report = court.services.audit.verify(court.platform.database, court.platform.blobs, deep=True)
+    assert report.findings == []
+
+
 def test_g15_a_revoked_key_makes_its_later_verdicts_void(court: Court, pen: Pen) -> None:
     """G15: what was signed after the key was lost promotes nobody; what was signed before does."""
     court.a_gate(0.5)

@@ -7,9 +7,22 @@ import { Input, Select } from "@/design/field";
 
 type Change = (change: Partial<LedgerSearch>) => void;
 
+/** Every event. */
+export const EVERYTHING = {
+  object: undefined,
+  action: undefined,
+  actor: undefined,
+  outcome: undefined,
+  text: undefined,
+  from: undefined,
+  to: undefined,
+} satisfies LedgerSearch;
+
+export const isFiltered = (search: LedgerSearch): boolean =>
+  Object.keys(EVERYTHING).some((each) => search[each as keyof typeof EVERYTHING] !== undefined);
+
 /** What of the ledger is shown; the server searches, the address remembers. */
 export function Filters({ search, onChange }: { search: LedgerSearch; onChange: Change }) {
-  const isAny = Object.entries(search).some(([name, value]) => name !== "event" && name !== "ws" && value);
   return (
     <search className="flex flex-wrap items-center gap-2 border-b border-line px-4 py-2.5">
       <Part
@@ -55,21 +68,8 @@ export function Filters({ search, onChange }: { search: LedgerSearch; onChange: 
         to
         <Part name="to" label="To, inclusive (UTC)" type="date" {...{ search, onChange }} className="w-34" />
       </span>
-      {isAny ? (
-        <IconButton
-          label="Show all events"
-          onClick={() =>
-            onChange({
-              text: undefined,
-              action: undefined,
-              object: undefined,
-              actor: undefined,
-              outcome: undefined,
-              from: undefined,
-              to: undefined,
-            })
-          }
-        >
+      {isFiltered(search) ? (
+        <IconButton label="Show all events" onClick={() => onChange(EVERYTHING)}>
           <X />
         </IconButton>
       ) : null}

@@ -6,7 +6,6 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { post } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { AuditReport, LedgerEvent } from "@/api/types";
-import type { LedgerSearch } from "@/app/search";
 import { failed } from "@/app/toasts";
 import { Badge } from "@/design/badge";
 import { Button } from "@/design/button";
@@ -19,18 +18,9 @@ import { Empty, Failure, SkeletonRows } from "@/design/states";
 import { plural } from "@/format/number";
 import { Checkpoints, Export } from "./checkpoints";
 import { dayEnd, dayStart, titleOf } from "./events";
-import { Filters } from "./filters";
+import { EVERYTHING, Filters, isFiltered } from "./filters";
 
 const ROUTE = "/ledger";
-const ALL: LedgerSearch = {
-  object: undefined,
-  action: undefined,
-  actor: undefined,
-  outcome: undefined,
-  text: undefined,
-  from: undefined,
-  to: undefined,
-};
 
 export default function LedgerPage() {
   const search = useSearch({ from: ROUTE });
@@ -50,7 +40,7 @@ export default function LedgerPage() {
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages;
   const set = (change: Partial<typeof search>) =>
     void navigate({ to: ".", search: (before) => ({ ...before, ...change }), replace: true });
-  const isFiltered = Object.keys(ALL).some((each) => search[each as keyof LedgerSearch] !== undefined);
+  const isPart = isFiltered(search);
   const wanted = search.event;
   const isBeyond = wanted !== undefined && events.length > 0 && (events.at(-1)?.seq ?? 0) > wanted;
   useEffect(() => {
@@ -64,8 +54,8 @@ export default function LedgerPage() {
       meta="Every change of the registry, chained by digests. Nothing in it can be rewritten quietly."
     >
       <Verification />
-      <Card className="mt-5" flush title="Events" note={isFiltered ? "filtered" : undefined}>
-        <Filters key={isFiltered ? undefined : "all"} search={search} onChange={set} />
+      <Card className="mt-5" flush title="Events" note={isPart ? "filtered" : undefined}>
+        <Filters key={isPart ? undefined : "all"} search={search} onChange={set} />
         {pages.isPending ? (
           <SkeletonRows />
         ) : pages.error ? (
@@ -73,8 +63,8 @@ export default function LedgerPage() {
         ) : events.length === 0 ? (
           <Empty
             icon={<BookLock />}
-            title={isFiltered ? "No such event" : "Nothing has happened yet"}
-            action={isFiltered ? <Button onClick={() => set(ALL)}>Show all events</Button> : null}
+            title={isPart ? "No such event" : "Nothing has happened yet"}
+            action={isPart ? <Button onClick={() => set(EVERYTHING)}>Show all events</Button> : null}
           >
             <p>Registrations, promotions, refusals and changes of roles appear here as they happen.</p>
           </Empty>

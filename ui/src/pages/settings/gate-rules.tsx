@@ -1,22 +1,24 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { KeyRound, Plus, Snowflake } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, apiPath, post } from "@/api/client";
 import type { Freeze, RunnerKey } from "@/api/governance";
 import * as governance from "@/api/governance";
 import { failed, said } from "@/app/toasts";
 import { Badge } from "@/design/badge";
 import { Button } from "@/design/button";
-import { Card, Table } from "@/design/card";
-import { Modal } from "@/design/dialog";
-import { Field, Input, Segmented } from "@/design/field";
+import { Card } from "@/design/card";
+import { Segmented } from "@/design/field";
 import { Moment, useNow } from "@/design/moment";
 import { Digest, Snippet } from "@/design/snippet";
-import { Failure, SkeletonRows } from "@/design/states";
 import { exactTime } from "@/format/time";
+import { NewDialog, TextField } from "./forms";
+import { ListCard } from "./list-card";
 import { dayEndText, localMs } from "./times";
 
 type May = (action: string) => boolean;
+/** The newest windows; older ones are in the ledger. */
+const MOST_FREEZES = 50;
 
 /** When promotions rest, whose signatures count, and whether verdicts need one. */
 export function GateRules({ may }: { may: May }) {
@@ -31,40 +33,27 @@ export function GateRules({ may }: { may: May }) {
 }
 
 function Freezes({ isAllowed }: { isAllowed: boolean }) {
-  const { data, error, isPending } = useQuery(governance.freezes());
+  const asked = useQuery(governance.freezes());
   const [isAsking, setAsking] = useState(false);
   const now = useNow();
-  const recent = (data ?? []).toReversed().slice(0, 50);
   return (
-    <Card
+    <ListCard
       title="Freeze windows"
-      flush
-      actions={
+      asked={{ ...asked, data: asked.data?.toReversed().slice(0, MOST_FREEZES) }}
+      head={["Which", "From", "Until", "State", ""]}
+      row={(each) => <FreezeLine key={each.freeze_id} freeze={each} now={now} isAllowed={isAllowed} />}
+      empty="None. A window holds every promotion for a time, before a launch for one; rolling back stays possible."
+      add={
         isAllowed ? (
-          <Button size="sm" onClick={() => setAsking(true)}>
+          <>
             <Snowflake /> Freeze promotions
-          </Button>
+          </>
         ) : null
       }
+      onAdd={() => setAsking(true)}
     >
-      {isPending ? (
-        <SkeletonRows rows={2} />
-      ) : error ? (
-        <Failure compact error={error} />
-      ) : recent.length === 0 ? (
-        <p className="p-4 text-ink-2">
-          None. A window holds every promotion for a time, before a launch for one; rolling back stays
-          possible.
-        </p>
-      ) : (
-        <Table label="Freeze windows" head={["Which", "From", "Until", "State", ""]}>
-          {recent.map((each) => (
-            <FreezeLine key={each.freeze_id} freeze={each} now={now} isAllowed={isAllowed} />
-          ))}
-        </Table>
-      )}
       {isAsking ? <NewFreeze onClose={() => setAsking(false)} /> : null}
-    </Card>
+    </ListCard>
   );
 }
 
@@ -137,58 +126,31 @@ function NewFreeze({ onClose }: { onClose: () => void }) {
     onSettled: () => client.invalidateQueries({ queryKey: ["freezes"] }),
   });
   return (
-    <Modal
-      open
+    <NewDialog
       onClose={onClose}
       width="sm"
       title="Freeze promotions"
       note="From now on. Rolling back stays possible."
-      footer={
-        <Button
-          variant="primary"
-          busy={create.isPending}
-          disabled={end === null || !reason.trim()}
-          onClick={() => create.mutate()}
-        >
-          Freeze
-        </Button>
-      }
+      action="Freeze"
+      isComplete={end !== null && reason.trim() !== ""}
+      doing={create}
     >
-      <div className="space-y-3">
-        <Field label="Until" help="Your local time.">
-          {(props) => (
-            <Input
-              {...props}
-              type="datetime-local"
-              value={until}
-              onChange={(event) => setUntil(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field label="Alias" help="Empty: every protected alias of the workspace.">
-          {(props) => (
-            <Input
-              {...props}
-              value={alias}
-              placeholder="production"
-              onChange={(event) => setAlias(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field label="Why">
-          {(props) => (
-            <Input
-              {...props}
-              value={reason}
-              maxLength={1000}
-              placeholder="Launch week"
-              onChange={(event) => setReason(event.target.value)}
-            />
-          )}
-        </Field>
-        {create.error ? <Failure compact error={create.error} /> : null}
-      </div>
-    </Modal>
+      <TextField
+        label="Until"
+        help="Your local time."
+        type="datetime-local"
+        value={until}
+        onValue={setUntil}
+      />
+      <TextField
+        label="Alias"
+        help="Empty: every protected alias of the workspace."
+        placeholder="production"
+        value={alias}
+        onValue={setAlias}
+      />
+      <TextField label="Why" placeholder="Launch week" maxLength={1000} value={reason} onValue={setReason} />
+    </NewDialog>
   );
 }
 
@@ -225,27 +187,16 @@ function SignedVerdicts({ isAllowed }: { isAllowed: boolean }) {
 const KEY_TONE = { active: "good", retired: "neutral", revoked: "bad" } as const;
 
 function Keys({ isAllowed }: { isAllowed: boolean }) {
-  const { data, error, isPending } = useQuery(governance.gateKeys());
   const [isAdding, setAdding] = useState(false);
   return (
-    <Card
+    <ListCard
       title="Keys of gate runners"
-      flush
-      actions={
-        isAllowed ? (
-          <Button size="sm" onClick={() => setAdding(true)}>
-            <Plus /> Register a key
-          </Button>
-        ) : null
-      }
-    >
-      {isPending ? (
-        <SkeletonRows rows={2} />
-      ) : error ? (
-        <Failure compact error={error} />
-      ) : data.length === 0 ? (
-        <div className="p-4">
-          <p className="mb-3 text-ink-2">
+      asked={useQuery(governance.gateKeys())}
+      head={["Key", "Runner", "State", "Registered", ""]}
+      row={(each) => <KeyLine key={each.key_id} runnerKey={each} isAllowed={isAllowed} />}
+      empty={
+        <>
+          <p className="mb-3">
             None. A runner makes its own key and signs with it; the public part is registered:
           </p>
           <Snippet
@@ -253,16 +204,19 @@ function Keys({ isAllowed }: { isAllowed: boolean }) {
               "assay gate-runner keygen --key runner.key   # on its machine\nassay gate-keys register PUBLIC-KEY --runner gate-runner"
             }
           />
-        </div>
-      ) : (
-        <Table label="Keys" head={["Key", "Runner", "State", "Registered", ""]}>
-          {data.map((each) => (
-            <KeyLine key={each.key_id} runnerKey={each} isAllowed={isAllowed} />
-          ))}
-        </Table>
-      )}
+        </>
+      }
+      add={
+        isAllowed ? (
+          <>
+            <Plus /> Register a key
+          </>
+        ) : null
+      }
+      onAdd={() => setAdding(true)}
+    >
       {isAdding ? <NewKey onClose={() => setAdding(false)} /> : null}
-    </Card>
+    </ListCard>
   );
 }
 
@@ -338,44 +292,24 @@ function NewKey({ onClose }: { onClose: () => void }) {
     },
     onSettled: () => client.invalidateQueries({ queryKey: ["gate-keys"] }),
   });
-  const onSubmit = (event: FormEvent) => {
-    event.preventDefault();
-    register.mutate();
-  };
   return (
-    <Modal
-      open
+    <NewDialog
       onClose={onClose}
       width="sm"
       title="Register a key"
-      footer={
-        <Button
-          variant="primary"
-          busy={register.isPending}
-          disabled={!publicKey.trim() || !runner.trim()}
-          onClick={() => register.mutate()}
-        >
-          Register
-        </Button>
-      }
+      action="Register"
+      isComplete={publicKey.trim() !== "" && runner.trim() !== ""}
+      doing={register}
     >
-      <form onSubmit={onSubmit} className="space-y-3">
-        <Field label="Public key" help="Ed25519, 64 hex digits.">
-          {(props) => (
-            <Input
-              {...props}
-              autoFocus
-              value={publicKey}
-              onChange={(event) => setPublicKey(event.target.value)}
-              className="font-mono"
-            />
-          )}
-        </Field>
-        <Field label="Runner" help="The principal that signs with it.">
-          {(props) => <Input {...props} value={runner} onChange={(event) => setRunner(event.target.value)} />}
-        </Field>
-        {register.error ? <Failure compact error={register.error} /> : null}
-      </form>
-    </Modal>
+      <TextField
+        label="Public key"
+        help="Ed25519, 64 hex digits."
+        autoFocus
+        className="font-mono"
+        value={publicKey}
+        onValue={setPublicKey}
+      />
+      <TextField label="Runner" help="The principal that signs with it." value={runner} onValue={setRunner} />
+    </NewDialog>
   );
 }

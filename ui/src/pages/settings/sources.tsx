@@ -1,16 +1,16 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, apiPath, currentWorkspace } from "@/api/client";
 import type { Source } from "@/api/governance";
 import * as governance from "@/api/governance";
 import { failed, said } from "@/app/toasts";
 import { Badge } from "@/design/badge";
 import { Button } from "@/design/button";
-import { Card, Table } from "@/design/card";
-import { Modal } from "@/design/dialog";
+import { Card } from "@/design/card";
 import { Field, Input, Select } from "@/design/field";
-import { Failure, SkeletonRows } from "@/design/states";
+import { HeldForm, NewDialog, TextField } from "./forms";
+import { ListCard } from "./list-card";
 import { Thresholds } from "./thresholds";
 
 type May = (action: string) => boolean;
@@ -30,7 +30,7 @@ export function Sources({ may }: { may: May }) {
 
 function Places({ isAllowed }: { isAllowed: boolean }) {
   const workspace = currentWorkspace();
-  const { data, error, isPending } = useQuery(governance.sources(workspace));
+  const asked = useQuery(governance.sources(workspace));
   const [isAdding, setAdding] = useState(false);
   const client = useQueryClient();
   const remove = useMutation({
@@ -40,54 +40,45 @@ function Places({ isAllowed }: { isAllowed: boolean }) {
     onSettled: () => client.invalidateQueries({ queryKey: ["sources", workspace] }),
   });
   return (
-    <Card
+    <ListCard
       title="Sources"
       note="asked whether what a lineage names is still there"
-      flush
-      actions={
+      asked={asked}
+      head={["Name", "Kind", "Where", ""]}
+      row={(each) => (
+        <tr key={each.name} className="hover:bg-hover">
+          <td className="font-medium">{each.name}</td>
+          <td>
+            <Badge>{each.kind}</Badge>
+          </td>
+          <td>
+            <code className="font-mono text-xs break-all">{each.location}</code>
+            {each.remote ? <span className="block text-xs text-ink-3">data in {each.remote}</span> : null}
+            {each.credentials ? (
+              <span className="block text-xs text-ink-3">with {each.credentials} of the server</span>
+            ) : null}
+          </td>
+          <td className="text-right">
+            {isAllowed ? (
+              <Button size="sm" variant="ghost" onClick={() => remove.mutate(each.name)}>
+                Remove
+              </Button>
+            ) : null}
+          </td>
+        </tr>
+      )}
+      empty="None, so the server asks nobody: references to git, DVC, lakeFS, a hub or a bucket stay unknown."
+      add={
         isAllowed ? (
-          <Button size="sm" onClick={() => setAdding(true)}>
+          <>
             <Plus /> Add a source
-          </Button>
+          </>
         ) : null
       }
+      onAdd={() => setAdding(true)}
     >
-      {isPending ? (
-        <SkeletonRows rows={2} />
-      ) : error ? (
-        <Failure compact error={error} />
-      ) : data.length === 0 ? (
-        <p className="p-4 text-ink-2">
-          None, so the server asks nobody: references to git, DVC, lakeFS, a hub or a bucket stay unknown.
-        </p>
-      ) : (
-        <Table label="Sources" head={["Name", "Kind", "Where", ""]}>
-          {data.map((each) => (
-            <tr key={each.name} className="hover:bg-hover">
-              <td className="font-medium">{each.name}</td>
-              <td>
-                <Badge>{each.kind}</Badge>
-              </td>
-              <td>
-                <code className="font-mono text-xs break-all">{each.location}</code>
-                {each.remote ? <span className="block text-xs text-ink-3">data in {each.remote}</span> : null}
-                {each.credentials ? (
-                  <span className="block text-xs text-ink-3">with {each.credentials} of the server</span>
-                ) : null}
-              </td>
-              <td className="text-right">
-                {isAllowed ? (
-                  <Button size="sm" variant="ghost" onClick={() => remove.mutate(each.name)}>
-                    Remove
-                  </Button>
-                ) : null}
-              </td>
-            </tr>
-          ))}
-        </Table>
-      )}
       {isAdding ? <NewSource workspace={workspace} onClose={() => setAdding(false)} /> : null}
-    </Card>
+    </ListCard>
   );
 }
 
@@ -107,69 +98,57 @@ function NewSource({ workspace, onClose }: { workspace: string; onClose: () => v
     },
     onSettled: () => client.invalidateQueries({ queryKey: ["sources", workspace] }),
   });
-  const input = (name: keyof typeof source, label: string, help: string, placeholder: string) => (
-    <Field label={label} help={help}>
-      {(props) => (
-        <Input
-          {...props}
-          value={source[name]}
-          placeholder={placeholder}
-          onChange={(event) => setSource({ ...source, [name]: event.target.value })}
-        />
-      )}
-    </Field>
-  );
+  const field = (name: keyof typeof source) => ({
+    value: source[name],
+    onValue: (value: string) => setSource({ ...source, [name]: value }),
+  });
   return (
-    <Modal
-      open
+    <NewDialog
       onClose={onClose}
       title="Add a source"
       note="The server reads it and never writes to it."
-      footer={
-        <Button
-          variant="primary"
-          busy={put.isPending}
-          disabled={!source.name.trim() || !source.location.trim()}
-          onClick={() => put.mutate()}
-        >
-          Add it
-        </Button>
-      }
+      action="Add it"
+      isComplete={source.name.trim() !== "" && source.location.trim() !== ""}
+      doing={put}
     >
-      <div className="space-y-3">
-        <div className="grid gap-3 sm:grid-cols-2">
-          {input("name", "Name", "For this list.", "training-code")}
-          <Field label="Kind">
-            {(props) => (
-              <Select
-                {...props}
-                className="w-full"
-                value={kind}
-                onChange={(event) => setKind(KINDS.find((each) => each === event.target.value) ?? "git")}
-              >
-                {KINDS.map((each) => (
-                  <option key={each}>{each}</option>
-                ))}
-              </Select>
-            )}
-          </Field>
-        </div>
-        {input(
-          "location",
-          "Where",
-          "A repository, a server, a bucket or a folder.",
-          "https://git.example.org/train.git",
-        )}
-        {kind === "dvc" ? input("remote", "Storage of the data", "The DVC remote.", "s3://data/dvc") : null}
-        {input(
-          "credentials",
-          "Credentials",
-          "The name of a variable that the server was started with; never the secret itself.",
-          "ASSAY_SOURCE_GIT",
-        )}
-        {put.error ? <Failure compact error={put.error} /> : null}
+      <div className="grid gap-3 sm:grid-cols-2">
+        <TextField label="Name" help="For this list." placeholder="training-code" {...field("name")} />
+        <Field label="Kind">
+          {(props) => (
+            <Select
+              {...props}
+              className="w-full"
+              value={kind}
+              onChange={(event) => setKind(KINDS.find((each) => each === event.target.value) ?? "git")}
+            >
+              {KINDS.map((each) => (
+                <option key={each}>{each}</option>
+              ))}
+            </Select>
+          )}
+        </Field>
       </div>
-    </Modal>
+      <TextField
+        label="Where"
+        help="A repository, a server, a bucket or a folder."
+        placeholder="https://git.example.org/train.git"
+        {...field("location")}
+      />
+      {kind === "dvc" ? (
+        <TextField
+          label="Storage of the data"
+          help="The DVC remote."
+          placeholder="s3://data/dvc"
+          {...field("remote")}
+        />
+      ) : null}
+      <TextField
+        label="Credentials"
+        help="The name of a variable that the server was started with; never the secret itself."
+        placeholder="ASSAY_SOURCE_GIT"
+        {...field("credentials")}
+      />
+    </NewDialog>
   );
 }
 
@@ -194,15 +173,19 @@ function Mapping({ isAllowed }: { isAllowed: boolean }) {
   });
   if (!data) return null;
   const held = data.lineage_mapping;
-  const onSubmit = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const given = new FormData(event.currentTarget);
+  const onSave = (given: FormData) => {
     const own = Object.fromEntries(FIELDS.map(([name]) => [name, words(String(given.get(name) ?? ""))]));
     put.mutate({ ...held, ...own });
   };
   return (
     <Card title="Which params say what" note="names, separated by commas; the first that a run has counts">
-      <form key={JSON.stringify(held)} onSubmit={onSubmit} className="space-y-3">
+      <HeldForm
+        held={held}
+        isAllowed={isAllowed}
+        isPending={put.isPending}
+        onSave={onSave}
+        onUsual={() => put.mutate(null)}
+      >
         {FIELDS.map(([name, label]) => (
           <Field
             key={name}
@@ -223,17 +206,7 @@ function Mapping({ isAllowed }: { isAllowed: boolean }) {
             )}
           </Field>
         ))}
-        {isAllowed ? (
-          <div className="flex gap-2">
-            <Button type="submit" busy={put.isPending}>
-              Save
-            </Button>
-            <Button variant="ghost" onClick={() => put.mutate(null)}>
-              Back to the usual
-            </Button>
-          </div>
-        ) : null}
-      </form>
+      </HeldForm>
     </Card>
   );
 }

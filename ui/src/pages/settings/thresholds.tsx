@@ -1,11 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { FormEvent } from "react";
 import { api, apiPath, currentWorkspace } from "@/api/client";
 import * as governance from "@/api/governance";
 import { failed, said } from "@/app/toasts";
-import { Button } from "@/design/button";
 import { Card } from "@/design/card";
 import { Field, Input } from "@/design/field";
+import { HeldForm } from "./forms";
 
 const HELP: Record<string, string> = {
   entropy_ratio: "Entropy has collapsed at this part of where it began",
@@ -33,14 +32,17 @@ export function Thresholds({ isAllowed }: { isAllowed: boolean }) {
     onSettled: () => client.invalidateQueries({ queryKey: ["health-thresholds", workspace] }),
   });
   if (!data) return null;
-  const onSubmit = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const given = new FormData(event.currentTarget);
+  const onSave = (given: FormData) =>
     put.mutate(Object.fromEntries(Object.keys(data).map((name) => [name, Number(given.get(name))])));
-  };
   return (
     <Card title="RL health" note="when detectors speak">
-      <form key={JSON.stringify(data)} onSubmit={onSubmit} className="space-y-4">
+      <HeldForm
+        held={data}
+        isAllowed={isAllowed}
+        isPending={put.isPending}
+        onSave={onSave}
+        onUsual={() => put.mutate({})}
+      >
         <div className="grid gap-x-5 gap-y-3 sm:grid-cols-2">
           {Object.entries(data).map(([name, value]) => (
             <Field key={name} label={name.replaceAll("_", " ")} help={HELP[name]}>
@@ -59,17 +61,7 @@ export function Thresholds({ isAllowed }: { isAllowed: boolean }) {
             </Field>
           ))}
         </div>
-        {isAllowed ? (
-          <div className="flex gap-2">
-            <Button type="submit" busy={put.isPending}>
-              Save
-            </Button>
-            <Button variant="ghost" onClick={() => put.mutate({})}>
-              Back to the usual
-            </Button>
-          </div>
-        ) : null}
-      </form>
+      </HeldForm>
     </Card>
   );
 }

@@ -1,11 +1,11 @@
-"""What the house rules are applied to: the files of the checkout, parsed once."""
+"""What the house rules are applied to: the files of the checkout, read once and parsed at most once."""
 
 import ast
 import subprocess
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,11 @@ class Module:
 
     path: str
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """What the file says. Made when it is asked for: all of them take hundreds of megabytes."""
+        return ast.parse(self.text, self.path)
 
     @property
     def line_count(self) -> int:
@@ -41,14 +45,14 @@ class Module:
 
 @cache
 def modules(*folders: str) -> tuple[Module, ...]:
-    """The parsed Python files under the folders, in the order of their paths."""
+    """The Python files under the folders, in the order of their paths."""
     found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
-    return tuple(_parse(path) for path in found)
+    return tuple(_read(path) for path in found)
 
 
-def _parse(path: Path) -> Module:
-    text = path.read_text(encoding="utf-8")
-    return Module(path.relative_to(ROOT).as_posix(), text, ast.parse(text, str(path)))
+@cache
+def _read(path: Path) -> Module:
+    return Module(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"))
 
 
 @cache

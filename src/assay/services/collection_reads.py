@@ -60,6 +60,15 @@ class CollectionReads:
         with self._platform.database.read() as tx:
             return self._collection(tx, context, home, name)
 
+    def get_collection_by_pk(self, context: Context, pk: int) -> Collection:
+        """The collection with that key, whatever it is called by now. Raises NotFound."""
+        with self._platform.database.read() as tx:
+            found = collections.find_collection_by_pk(tx, pk)
+        if found is None:
+            raise NotFound("The collection does not exist.", field="id")
+        context.require_object(Action.TRACKING_READ, found.workspace, "The collection")
+        return found
+
     def list_collections(
         self,
         context: Context,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from assay.blobs.store import Download, put
@@ -10,7 +10,7 @@ from assay.domain.access import Action
 from assay.domain.errors import DataCorrupted, LimitExceeded, NotFound
 from assay.domain.names import check_metric_key, check_text
 from assay.domain.paging import bind, decode, encode
-from assay.domain.tracking import Page, StepRecord
+from assay.domain.tracking import Page, Run, StepRecord
 from assay.services.checks import check_moment, check_page_size, check_step
 from assay.services.context import Context
 from assay.services.platform import Platform
@@ -88,6 +88,14 @@ class Records:
         with self._platform.database.read() as tx:
             run = get_run(tx, context, Action.TRACKING_READ, run_id)
             return step_records.list_keys(tx, run.pk)
+
+    def keys_of_runs(self, context: Context, found: Iterable[Run]) -> dict[str, tuple[str, ...]]:
+        """The same for runs that were read just now, by id."""
+        held = list(found)
+        for workspace in {run.workspace for run in held}:
+            context.require(Action.TRACKING_READ, workspace)
+        with self._platform.database.read() as tx:
+            return {run.run_id: step_records.list_keys(tx, run.pk) for run in held}
 
     def open(
         self, context: Context, run_id: str, key: str, step: int

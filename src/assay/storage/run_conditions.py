@@ -50,6 +50,10 @@ _TAGS: Final = {
     "commit": "code_commit",
     "notes": "mlflow.note.content",
 }
+_ALWAYS_THERE: Final = frozenset({"name", "state", "created_at", "heartbeat_at"})
+_OF_CLIENTS: Final = frozenset({"name", "state", "heartbeat_at"})
+"""What a run has of its client, in a table of its own."""
+
 _LABELS: Final = "wandb.tags"
 _NUMBER: Final = "^-?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?$"
 
@@ -77,23 +81,39 @@ def list_runs(
     count: int,
 ) -> tuple[int, ...]:
     """The keys of active runs of an experiment that are so, from the `start`-th on."""
-    statement = _statement(tx.engine, experiment_pk, condition, select(runs.c.id))
+    statement = _statement(tx.engine, experiment_pk, condition, select(runs.c.id), orders)
     for order in orders:
         value = _value_of(tx.engine, order.entity, order.key)
-        statement = statement.order_by(
-            case((value.is_(None), 1), else_=0), value.asc() if order.ascending else value.desc()
-        )
+        if order.key not in _ALWAYS_THERE or order.entity != "attribute":
+            statement = statement.order_by(case((value.is_(None), 1), else_=0))
+        statement = statement.order_by(value.asc() if order.ascending else value.desc())
     is_ascending = not orders or orders[-1].ascending
     statement = statement.order_by(runs.c.id.asc() if is_ascending else runs.c.id.desc())
     rows = tx.execute(statement.offset(start).limit(count))
     return tuple(rows.scalars())
 
 
+def _is_of_clients(condition: Condition) -> bool:
+    match condition:
+        case Every(parts) | Either(parts):
+            return any(map(_is_of_clients, parts))
+        case Neither(part):
+            return _is_of_clients(part)
+        case _:
+            return condition.key in _OF_CLIENTS
+
+
 def _statement(
-    engine: Engine, experiment_pk: int, condition: Condition, chosen: Select[Any]
+    engine: Engine,
+    experiment_pk: int,
+    condition: Condition,
+    chosen: Select[Any],
+    orders: Sequence[Order] = (),
 ) -> Select[Any]:
+    needs_clients = _is_of_clients(condition) or any(each.key in _OF_CLIENTS for each in orders)
+    source = runs.outerjoin(wandb_runs, wandb_runs.c.run_pk == runs.c.id)
     return (
-        chosen.select_from(runs.outerjoin(wandb_runs, wandb_runs.c.run_pk == runs.c.id))
+        chosen.select_from(source if needs_clients else runs)
         .where(runs.c.experiment_id == experiment_pk)
         .where(runs.c.lifecycle == Lifecycle.ACTIVE.value)
         .where(_where(engine, condition))

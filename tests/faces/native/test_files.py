@@ -214,6 +214,30 @@ def test_a_lost_connection_leaves_nothing(rig: Rig) -> None:
     assert rig.leftovers() == 0
 
 
+def test_a_small_file_that_breaks_off_never_begins(rig: Rig) -> None:
+    """A short body is received whole before anything is written."""
+    messages: list[dict[str, Any]] = [
+        {"type": "http.request", "body": b"half", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": rig.url("f"),
+        "query_string": b"",
+        "headers": [(b"host", b"assay"), (b"content-length", b"8")],
+    }
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        pytest.fail(f"there is nobody to answer: {message}")
+
+    asyncio.run(rig.app(scope, receive, send))  # type: ignore[arg-type]
+    assert (messages, rig.paths(), rig.leftovers()) == ([], [], 0)
+
+
 def test_a_reader_that_leaves_lets_go(rig: Rig) -> None:
     """A download that is broken off ends, whatever was left of it."""
     rig.put("big", bytes(8 * MIB))

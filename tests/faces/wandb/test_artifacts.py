@@ -326,3 +326,16 @@ def test_types_come_in_pages(server: Server) -> None:
     pages = [[edge["node"]["name"] for edge in page["edges"]] for page in (first, second)]
     ends = [page["pageInfo"]["hasNextPage"] for page in (first, second)]
     assert (pages, ends) == ([["one"], ["two"]], [True, False])
+
+
+def test_a_collection_keeps_its_id_under_another_name(server: Server) -> None:
+    """The client renames, and goes on with the id that it has; nobody's id is no collection."""
+    commit(server, "renamed", b"renamed")
+    found = server.data(COLLECTION, name="renamed")["project"]["artifactCollection"]["id"]
+    rename = """mutation($id: ID!) { updateArtifactSequence(input: {artifactSequenceID: $id,
+      name: "renamed-since"}) { artifactCollection { id } } }"""
+    server.data(rename, id=found)
+    moved = server.data(MOVE, id=found, to="corpus")["moveArtifactSequence"]["artifactCollection"]
+    assert moved["id"] == found
+    nobody = base64.urlsafe_b64encode(b"ArtifactCollection:999999").decode()
+    assert server.graphql(MOVE, id=nobody, to="corpus").status_code == 404

@@ -50,6 +50,27 @@ def test_a_member_sees_himself_and_an_admin_everybody(guarded: Server) -> None:
     assert {"ada", "admin"} <= members().keys()
 
 
+def test_a_name_that_is_not_seen_can_be_had(guarded: Server) -> None:
+    """Whether there is such a workspace or not, a stranger hears the same; others ask in vain."""
+    guarded.ask("POST", "/api/v1/workspaces", json={"name": "theirs"})
+    headers = a_principal(guarded, "eve", "contributor")
+
+    def entity(query: str, name: str) -> object:
+        body = {"query": query, "variables": {"name": name}}
+        return guarded.ask("POST", "/graphql", json=body, headers=headers).json()["data"]["entity"]
+
+    theirs, nobodys = entity(TEAM, "theirs"), entity(TEAM, "nobodys")
+    assert isinstance(theirs, dict)
+    assert isinstance(nobodys, dict)
+    differs = {"id", "name"}
+    assert {k: v for k, v in theirs.items() if k not in differs} == {
+        k: v for k, v in nobodys.items() if k not in differs
+    }
+    assert (theirs["available"], theirs["members"]) == (True, [])
+    plain = "query($name: String!) { entity(name: $name) { id } }"
+    assert [entity(plain, name) for name in ("theirs", "nobodys")] == [None, None]
+
+
 def test_the_viewer_sees_the_beginning_of_each_of_his_tokens(guarded: Server) -> None:
     """Nothing of the secret, and nobody else's; a revoked one is gone."""
     headers = a_principal(guarded, "bob", "viewer")

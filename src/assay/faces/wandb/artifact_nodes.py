@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from assay.domain.collection import Collection, CollectionKind, CollectionVersion, Membership
+from assay.domain.errors import NotFound
 from assay.faces.wandb.ask import Ask
 from assay.faces.wandb.projects import ProjectNode
 from assay.faces.wandb.registries import home_of, registry_experiment
 from assay.faces.wandb.run_nodes import RunNode
 from assay.faces.wandb.values import moment, node_id, read_node_id
-from assay.services.collection_reads import Home
 from assay.services.context import Context
 
 KIND_NAMES: Final = {
     CollectionKind.SEQUENCE: "ArtifactSequence",
     CollectionKind.PORTFOLIO: "ArtifactPortfolio",
 }
+_PK_DIGITS: Final = 18
 COLLECTION: Final = "ArtifactCollection"
 ALGORITHM: Final = "MANIFEST_MD5"
 FOREVER: Final = -1
@@ -62,23 +63,16 @@ def read_artifact_id(text: str, field: str = "artifactID") -> str:
 
 
 def collection_id(collection: Collection) -> str:
-    """The id that this face gives out for a collection."""
-    return node_id(
-        COLLECTION,
-        collection.workspace,
-        collection.experiment_id or "",
-        collection.registry or "",
-        collection.name,
-    )
+    """The id that this face gives out for a collection. It stays when the name changes."""
+    return node_id(COLLECTION, str(collection.pk))
 
 
 def collection_by_id(ask: Ask, text: str, field: str = "id") -> Collection:
     """The collection with an id that this face gave out. Raises NotFound."""
-    parts = read_node_id(COLLECTION, text, field)
-    workspace, experiment_id, registry, name = [*parts, "", "", "", ""][:4]
-    home = Home(registry=registry) if registry else Home(experiment_id=experiment_id)
-    context = ask.context.within(workspace)
-    return ask.services.collections.reads.get_collection(context, home, name)
+    (key,) = read_node_id(COLLECTION, text, field)[:1]
+    if not key.isascii() or not key.isdigit() or len(key) > _PK_DIGITS:
+        raise NotFound("The collection does not exist.", field=field)
+    return ask.services.collections.reads.get_collection_by_pk(ask.context, int(key))
 
 
 def collection_of(ask: Ask, project: ProjectNode, name: str) -> Collection:

@@ -12,7 +12,6 @@ REGISTRY_PREFIX: Final = "wandb-registry-"
 LEGACY: Final = "model-registry"
 """Where clients before the registries linked models to; it is the registry `model`."""
 
-CORE: Final = ("dataset", "model")
 REGISTRY_MARK: Final = "registry:"
 TYPES_TAG: Final = "wandb.registry.types"
 """Which types of artifacts a registry takes, a JSON list; none: all."""

@@ -27,7 +27,7 @@ from assay.faces.wandb.projects import (
     page_size,
     page_start,
 )
-from assay.faces.wandb.registries import CORE, REGISTRY_PREFIX, home_of, registry_of, types_of
+from assay.faces.wandb.registries import REGISTRY_PREFIX, home_of, registry_of, types_of
 from assay.faces.wandb.short_lists import matches, ordered, ordered_collections, record_of
 from assay.faces.wandb.values import moment, read_object
 from assay.faces.wandb.viewer import entity_of, user_of
@@ -107,7 +107,7 @@ def _entity_project(node: Mapping[str, Any], ask: Ask, arguments: Arguments) -> 
 
 
 def _known(ask: Ask, context: Context) -> set[str]:
-    """The registries of a workspace: what comes with it, what was made, and what is linked into."""
+    """The registries of a workspace: those that were made, and those that are linked into."""
     made: set[str] = set()
     token: str | None = None
     while len(made) < _MAX_COLLECTIONS:
@@ -122,7 +122,7 @@ def _known(ask: Ask, context: Context) -> set[str]:
         if token is None:
             break
     ask.spend(len(made))
-    return {*CORE, *made, *ask.services.collections.reads.list_registries(context)}
+    return {*made, *ask.services.collections.reads.list_registries(context)}
 
 
 def _members(_: Any, ask: Ask, __: Arguments) -> list[dict[str, Any]]:

@@ -29,6 +29,9 @@ NOTES_TAG: Final = "mlflow.note.content"
 HISTORY_FILE: Final = "wandb-history.jsonl"
 EVENTS_FILE: Final = "wandb-events.jsonl"
 CONSOLE_FILE: Final = "output.log"
+LISTED_RUNS: Final = "listed runs"
+"""Under which a request remembers the runs of a page, until something is asked of all of them."""
+
 _STATES: Final[Mapping[RunStatus, str]] = {
     RunStatus.SCHEDULED: "pending",
     RunStatus.RUNNING: "running",

@@ -11,11 +11,12 @@ from assay.domain.errors import InvalidArgument
 from assay.faces.wandb.addresses import signed_url
 from assay.faces.wandb.ask import Arguments, Ask, Resolvers
 from assay.faces.wandb.projects import page_start
-from assay.faces.wandb.run_nodes import CONSOLE_FILE, RunNode, history_keys
+from assay.faces.wandb.run_nodes import CONSOLE_FILE, LISTED_RUNS, RunNode, history_keys
 from assay.faces.wandb.values import json_text, read_object, strict
 from assay.services.client_history import RESERVED_KEYS, RUNTIME_KEY, Window
 
 PARQUET: Final = "run-history"
+_RECORD_KEYS: Final = "record keys"
 DEFAULT_SAMPLES: Final = 500
 MAX_SAMPLES: Final = 100_000
 MAX_SPECS: Final = 100
@@ -23,7 +24,14 @@ MAX_CONSOLE_PAGE: Final = 10_000
 
 
 def _keys(node: RunNode, ask: Ask, _: Arguments) -> dict[str, Any]:
-    return history_keys(node, ask.services.records.keys(ask.context, node.run.run_id))
+    listed = ask.memory.pop(LISTED_RUNS, None)
+    if listed:
+        # One look at the database for all runs of a page, when the first of them is asked.
+        ask.memory[_RECORD_KEYS] = ask.services.records.keys_of_runs(ask.context, listed)
+    known = ask.memory.get(_RECORD_KEYS, {}).get(node.run.run_id)
+    if known is None:
+        known = ask.services.records.keys(ask.context, node.run.run_id)
+    return history_keys(node, known)
 
 
 def _samples(given: Any) -> int:

@@ -9,7 +9,7 @@ from assay.domain.conditions import Condition, parse_conditions, place_of
 from assay.domain.errors import InvalidArgument
 from assay.faces.wandb.ask import Arguments, Ask, Resolvers
 from assay.faces.wandb.projects import ProjectNode, connection, find_project, page_size, page_start
-from assay.faces.wandb.run_nodes import TAGS_TAG, RunNode
+from assay.faces.wandb.run_nodes import LISTED_RUNS, TAGS_TAG, RunNode
 from assay.faces.wandb.values import read_object
 from assay.services.client_runs import Order
 
@@ -45,6 +45,7 @@ def _runs(node: ProjectNode, ask: Ask, arguments: Arguments) -> dict[str, Any]:
         count=size + 1,
     )
     nodes = [RunNode(known, node.name) for known in found[:size]]
+    ask.memory[LISTED_RUNS] = [each.run for each in nodes]
     return connection(nodes, start, has_next=len(found) > size)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from assay.domain.access import Action, Role, is_allowed
+from assay.domain.errors import NotFound
 from assay.domain.tracking import DEFAULT_WORKSPACE
 from assay.faces.wandb.ask import Arguments, Ask, Resolvers
 from assay.faces.wandb.features import FEATURES
@@ -65,11 +66,22 @@ def _api_keys(node: Mapping[str, Any], ask: Ask, _: Arguments) -> dict[str, Any]
 
 def _entity(_: Any, ask: Ask, arguments: Arguments) -> dict[str, Any] | None:
     name = arguments.get("name") or default_entity(ask)
-    return entity_of(ask.services.workspaces.get(ask.context, name).name)
+    try:
+        return entity_of(ask.services.workspaces.get(ask.context, name).name)
+    except NotFound:
+        # GraphQL is loaded when its first client comes, and the file stream needs this module sooner.
+        from assay.faces.wandb.executor import selected  # noqa: PLC0415
+
+        if "available" not in selected(ask.info):
+            raise
+        # Whoever asks whether a name can still be had needs an answer about it, be it nobody's.
+        return {**entity_of(name), "organization": None, "available": True}
 
 
 def _members(node: Mapping[str, Any], ask: Ask, _: Arguments) -> list[dict[str, Any]]:
     """Who has a role in a workspace, for whoever may know; else the caller alone."""
+    if node["available"]:
+        return []
     caller = user_of(ask)
     people = {caller["username"]: ("USER", bool(caller["admin"]))}
     if is_allowed(ask.context.actor, Action.ACCESS_READ, None):

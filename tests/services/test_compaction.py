@@ -344,3 +344,20 @@ def test_freed_pages_are_given_back(rig: Rig) -> None:
     assert free > 50
     assert pages() == (10, total - free + 10)
     assert rig.metrics.history(CONTEXT, "run-1", "loss").row_count == 40_000
+
+
+def test_while_points_come_the_planner_hears_of_tables_that_grow(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import is followed by a look at its tables, without waiting for the database's own."""
+    asked = threading.Event()
+
+    def refresh() -> tuple[str, ...]:
+        asked.set()
+        return ()
+
+    monkeypatch.setattr(database, "refresh_statistics", refresh)
+    with closing(Compaction(make_platform(tmp_path, database))) as background:
+        background.start()
+        background.note(1, 1)
+        assert asked.wait(30)

@@ -33,6 +33,9 @@ FLUSH_POINTS: Final = 262_144
 
 CHUNK_POINTS: Final = 4_096
 IDLE_CHUNK_POINTS: Final = 64
+REFRESH_EVERY_S: Final = 10.0
+"""So often, while points come, it is asked whether a table has outgrown what the planner knows."""
+
 KEPT_FREE_PAGES: Final = 2_048
 """Free pages that stay in a SQLite file: the next tail rows go there without growing it."""
 
@@ -72,6 +75,7 @@ class Compaction:
         self._one_at_a_time = threading.Lock()
         self._stop = threading.Event()
         self._worked_since_s = 0.0
+        self._refresh_at_s = 0.0
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -133,6 +137,7 @@ class Compaction:
                 self._attempt(run_pk, is_idle=is_idle)
             if due:
                 self._attempt_to_shrink()
+            self._attempt_to_refresh()
 
     def _recall(self) -> None:
         """Count the tails that are there from before, as if they had just come."""
@@ -151,6 +156,16 @@ class Compaction:
             _log.warning("a run could not be compacted", run_pk=run_pk, error=error.message)
         except Exception:  # noqa: BLE001 -- one bad run must not end the compaction of all others
             _log.exception("a run could not be compacted", run_pk=run_pk)
+
+    def _attempt_to_refresh(self) -> None:
+        """Now and then, while points come: what grows is what the planner should know of."""
+        if time.monotonic() < self._refresh_at_s:
+            return
+        self._refresh_at_s = time.monotonic() + REFRESH_EVERY_S
+        try:
+            self._database.refresh_statistics()
+        except AppError as error:
+            _log.warning("statistics could not be refreshed", error=error.message)
 
     def _attempt_to_shrink(self) -> None:
         try:

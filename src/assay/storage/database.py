@@ -18,7 +18,13 @@ from sqlalchemy import Connection, CursorResult, Executable, create_engine, make
 from sqlalchemy import exc as sql_errors
 from sqlalchemy import pool as sql_pool
 
-from assay.domain.errors import AlreadyExists, AppError, FailedPrecondition, Unavailable
+from assay.domain.errors import (
+    AlreadyExists,
+    AppError,
+    FailedPrecondition,
+    InvalidArgument,
+    Unavailable,
+)
 from assay.storage.dialect import SQLITE_PRAGMAS, Engine
 
 MAX_GROUP = 256
@@ -26,6 +32,8 @@ MAX_GROUP = 256
 
 MAX_IDLE_READERS = 8
 
+_OUT_OF_RANGE = "22003"
+_TOO_LARGE = "A number of the request is beyond 64 bits."
 _CLASHES = frozenset({"40001", "40P01"})
 """PostgreSQL's codes for a serialization failure and a deadlock: the same transaction may succeed later."""
 
@@ -36,6 +44,15 @@ _FILL = (
     "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)"
     " INSERT INTO reserved SELECT zeroblob(4000) FROM numbers"
 )
+
+
+_GROWN_TABLES = (
+    "SELECT quote_ident(c.relname) FROM pg_class c"
+    " WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'"
+    " AND pg_relation_size(c.oid) / current_setting('block_size')::bigint"
+    " > 64 + 2 * c.relpages ORDER BY c.relname"
+)
+"""Tables of twice the pages that they had when PostgreSQL last looked, and more than a few."""
 
 
 class Transaction:
@@ -124,6 +141,13 @@ class Database(ABC):
         Nothing depends on it, and nothing of it can be read.
         """
 
+    def refresh_statistics(self) -> tuple[str, ...]:
+        """Let the planner look at the tables that have grown since it last did; their names.
+
+        Without it a search after an import may take minutes, until the database looks by itself.
+        """
+        return ()
+
     def _tell(self, touched: Collection[int] | None) -> None:
         if touched and self.on_runs_changed is not None:
             self.on_runs_changed(touched)
@@ -211,6 +235,10 @@ class SqliteDatabase(Database):
             yield tx
         except (sql_errors.DBAPIError, sqlite3.Error) as error:
             raise translate(error) from error
+        except OverflowError as error:
+            if _is_too_large(error):
+                raise InvalidArgument(_TOO_LARGE) from error
+            raise
         finally:
             tx.end()
             control.execute("ROLLBACK")
@@ -290,6 +318,8 @@ class SqliteDatabase(Database):
                 control.execute("RELEASE member")
             if isinstance(error, sql_errors.DBAPIError | sqlite3.Error):
                 raise translate(error) from error
+            if _is_too_large(error):
+                raise InvalidArgument(_TOO_LARGE) from error
             raise
         tx.end()
         if not is_first:
@@ -403,6 +433,14 @@ class PostgresqlDatabase(Database):
             raise translate(error) from error
         self._tell(tx.touched)
 
+    def refresh_statistics(self) -> tuple[str, ...]:
+        """ANALYZE of each table that has doubled, so that a growing one is looked at now and then."""
+        with self.write() as tx:
+            grown = tuple(name for (name,) in tx.driver_rows(_GROWN_TABLES))
+            for name in grown:
+                tx.driver_plain(f"ANALYZE {name}")
+        return grown
+
     def close(self) -> None:
         """Close the pool."""
         self._engine.dispose()
@@ -411,6 +449,11 @@ class PostgresqlDatabase(Database):
 def is_clash(error: AppError) -> bool:
     """Whether transactions got into each other's way, so that repeating this one may help."""
     return error.details.get("clash") is True
+
+
+def _is_too_large(error: BaseException) -> bool:
+    """Whether SQLite's driver was given a number that no column holds; other overflows are faults of ours."""
+    return isinstance(error, OverflowError) and "SQLite INTEGER" in str(error)
 
 
 def translate(error: Exception) -> AppError:
@@ -426,6 +469,8 @@ def translate(error: Exception) -> AppError:
             )
         if "FOREIGN KEY" in text or kind == "ForeignKeyViolation":
             return FailedPrecondition("Another object still refers to this one.")
+    if getattr(original, "sqlstate", None) == _OUT_OF_RANGE:
+        return InvalidArgument(_TOO_LARGE)
     if getattr(original, "sqlstate", None) in _CLASHES:
         return Unavailable(
             "Others changed the same at this moment; nothing was written. Try again.", clash=True

@@ -53,10 +53,12 @@ def test_only_four_services_move_aliases() -> None:
 def test_the_kinds_that_pass_the_gate_are_asked_for_by_promotion_alone() -> None:
     """Whoever else writes a move of these kinds would be a second door."""
     writers = {"src/assay/services/alias_moves.py", "src/assay/services/promotion.py"}
-    readers = {"src/assay/domain/promotion.py", "src/assay/services/audit_evidence.py"}
+    searching = {"src/assay/storage/aliases.py", "src/assay/storage/unexamined.py"}
+    evidence = {"src/assay/services/audit_evidence.py"}
+    readers = {"src/assay/domain/promotion.py", *evidence}
 
-    assert naming("MoveKind", "PROMOTION") == writers | {"src/assay/services/audit_evidence.py"}
-    assert naming("MoveKind", "BREAK_GLASS") == writers | {"src/assay/services/audit_evidence.py"}
+    assert naming("MoveKind", "PROMOTION") == writers | evidence | searching
+    assert naming("MoveKind", "BREAK_GLASS") == writers | evidence | searching
     assert calling("break_through") == {"src/assay/services/break_glass.py"}
     assert naming("MoveKind", "ROLLBACK") <= writers | readers | {
         "src/assay/services/versions.py",

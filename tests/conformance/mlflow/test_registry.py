@@ -121,7 +121,7 @@ def recording_client(recording_server: LiveServer) -> Iterator[MlflowClient]:
     let_go()
 
 
-@pytest.mark.parametrize("source", ["s3://bucket/model", "path/to/model"])
+@pytest.mark.parametrize("source", ["s3://bucket/model", "dbfs:/path/to/model"])
 def test_where_lineage_is_recorded_foreign_sources_are_taken(
     recording_client: MlflowClient, a_name: str, source: str
 ) -> None:

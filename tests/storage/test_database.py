@@ -2,16 +2,22 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select
 
-from assay.domain.errors import AlreadyExists, AppError, FailedPrecondition, Unavailable
+from assay.domain.errors import (
+    AlreadyExists,
+    AppError,
+    FailedPrecondition,
+    InvalidArgument,
+    Unavailable,
+)
 from assay.storage.database import Database, Transaction, open_database
 from assay.storage.dialect import Engine, placeholder
-from assay.storage.tables.access import facts
+from assay.storage.tables.access import facts, principals
 from assay.storage.tables.tracking import runs
 
 
@@ -34,6 +40,19 @@ def test_a_write_is_there_when_its_block_has_ended(database: Database) -> None:
     with database.write() as tx:
         _put(tx, "a")
     assert _names(database) == {"a"}
+
+
+def test_a_number_beyond_64_bits_is_the_requests_fault(database: Database) -> None:
+    """Written or asked for, it is refused as an argument or found nowhere: never a fault of the server."""
+    at = {"name": "x", "kind": "user", "disabled": 0, "created_by": "x"}
+    with pytest.raises(InvalidArgument, match="64 bits"), database.write() as tx:
+        tx.execute(insert(principals).values(**at, created_at_ms=2**70))
+    found = []
+    with suppress(InvalidArgument), database.read() as tx:
+        found = tx.execute(select(principals.c.id).where(principals.c.id > 2**70)).all()
+    assert found == []
+    with pytest.raises(OverflowError), database.write() as tx:
+        raise OverflowError("math range error")
 
 
 def test_a_write_that_raises_leaves_nothing(database: Database) -> None:

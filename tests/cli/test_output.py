@@ -145,6 +145,7 @@ def test_times_are_utc_and_say_so() -> None:
     """Nobody has to know where the server stands."""
     assert output.when(1_700_000_000_000) == "2023-11-14 22:13:20Z"
     assert output.when(None) == "-"
+    assert output.when(2**63 - 1) == "9223372036854775807 ms"
 
 
 def test_what_drives_a_terminal_is_printed_as_an_escape() -> None:

@@ -250,6 +250,14 @@ def test_g23_a_clock_that_is_set_back_opens_nothing(court: Court) -> None:
     assert court.promoted(third)[0] == 200
 
 
+@pytest.mark.parametrize("start", [10**17, 2**63 - 5, 2**70])
+def test_g23_a_freeze_is_within_the_calendar(sqlite_court: Court, start: int) -> None:
+    """G23: a window that no calendar shows is refused, and hides no other."""
+    body = {"starts_at_ms": start, "ends_at_ms": start + 1, "reason": "later"}
+
+    assert sqlite_court.call(sqlite_court.maintainer, "POST", "/freezes", body)[0] == 422
+
+
 def test_g23_rolling_back_is_possible_and_a_freeze_can_be_lifted(court: Court) -> None:
     """G23: what makes things safe again is never frozen; lifting is recorded, and for maintainers."""
     two_champions(court)

@@ -150,7 +150,11 @@ def when(at_ms: int | None) -> str:
     """UTC time to the second."""
     if at_ms is None:
         return "-"
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    try:
+        return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        # A client may state any moment; one beyond the calendar must not hide the others.
+        return f"{at_ms} ms"
 
 
 def score(text: str | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from assay.domain.access import Action
 from assay.domain.errors import FailedPrecondition, InvalidArgument, NotFound
 from assay.domain.event_target import freeze_target
@@ -16,6 +18,9 @@ from assay.services.ledger import Ledger, actor_text
 from assay.services.platform import Platform
 from assay.storage import freezes
 from assay.storage.database import Transaction
+
+_LAST_MS: Final = 253_402_300_799_999
+"""The last moment that a calendar can show."""
 
 MAX_PAGE = 1_000
 MAX_REASON = 2_000
@@ -44,9 +49,9 @@ class Freezes:
         """
         context.require(Action.GATE_WRITE)
         check_text(reason, "reason", max_length=MAX_REASON, allow_empty=False)
-        if not 0 <= starts_at_ms < ends_at_ms <= starts_at_ms + MAX_FREEZE_MS:
+        if not 0 <= starts_at_ms < ends_at_ms <= min(starts_at_ms + MAX_FREEZE_MS, _LAST_MS):
             raise InvalidArgument(
-                "A freeze ends after it starts, and after 366 days at the latest.",
+                "A freeze ends after it starts, after 366 days at the latest, and before the year 10000.",
                 field="ends_at_ms",
             )
         if ends_at_ms <= context.now_ms:

@@ -57,7 +57,9 @@ def check_url(url: str) -> str:
         port = -1
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == -1:
         raise InvalidArgument(
-            f"ASSAY_URL must be an address such as {DEFAULT_URL}, not {url[:200]!r}.", field="url"
+            f"The server (--url, url= or ASSAY_URL) must be an address such as {DEFAULT_URL}, "
+            f"not {url[:200]!r}.",
+            field="url",
         )
     if parts.username is not None or parts.password is not None:
         raise InvalidArgument(

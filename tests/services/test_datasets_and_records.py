@@ -59,8 +59,8 @@ def test_model_inputs_are_models(tracking: Tracking) -> None:
         (RunInput(Dataset("n", "", "", "")), "inputs[0].digest"),
         (RunInput(Dataset("n", "d" * 129, "", "")), "inputs[0].digest"),
         (RunInput(Dataset("n", "d", "", "s" * 65_536)), "inputs[0].source"),
-        (RunInput(Dataset("n", "d", "", ""), {"": "x"}), "inputs[0].tags"),
-        (RunInput(Dataset("n", "d", "", ""), {"k": "x" * 501}), "inputs[0].tags.k"),
+        (RunInput(Dataset("n", "d", "", ""), {"": "x"}), "inputs[0].tags.key"),
+        (RunInput(Dataset("n", "d", "", ""), {"k": "x" * 501}), "inputs[0].tags.value"),
     ],
 )
 def test_a_bad_input_is_refused_by_name(

@@ -56,7 +56,7 @@ def test_a_head_whose_body_takes_time_does_not_wait_for_it() -> None:
         await asyncio.sleep(0)
         assert wire.written == [HEAD]
         joining.write(b"{")
-        joining.write(b"}")
+        joining.write(memoryview(b"}"))
         return wire.written
 
     assert asyncio.run(stream()) == [HEAD, b"{", b"}"]

@@ -25,11 +25,11 @@ class JoiningTransport:
         """Everything else is the transport's own."""
         return getattr(self._transport, name)
 
-    def write(self, data: bytes) -> None:
-        """Write, soon. What is written in between stays in order."""
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Write, soon. Whatever it is, it stays in order."""
         if self._head:
             data, self._head = self._head + data, b""
-        elif data.startswith(_HEAD):
+        elif isinstance(data, bytes) and data.startswith(_HEAD):
             self._head = data
             self._loop.call_soon(self._flush)
             return

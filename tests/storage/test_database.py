@@ -55,6 +55,19 @@ def test_a_number_beyond_64_bits_is_the_requests_fault(database: Database) -> No
         raise OverflowError("math range error")
 
 
+def test_a_new_reader_comes_in_while_somebody_writes(database: Database) -> None:
+    """Opening a connection takes no writer's lock: a busy server would turn readers away."""
+
+    def read_at_once() -> set[str]:
+        with database.read() as one, database.read() as other:
+            assert one.connection is not other.connection
+            return set(other.execute(select(facts.c.name)).scalars())
+
+    with ThreadPoolExecutor(1) as readers, database.write() as tx:
+        _put(tx, "a")
+        assert readers.submit(read_at_once).result(60) == set()
+
+
 def test_a_write_that_raises_leaves_nothing(database: Database) -> None:
     """An error inside the block takes everything back and reaches the caller as it is."""
     with pytest.raises(ZeroDivisionError), database.write() as tx:

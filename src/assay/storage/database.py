@@ -25,7 +25,7 @@ from assay.domain.errors import (
     InvalidArgument,
     Unavailable,
 )
-from assay.storage.dialect import SQLITE_PRAGMAS, Engine
+from assay.storage.dialect import SQLITE_FILE_PRAGMA, SQLITE_PRAGMAS, Engine
 
 MAX_GROUP = 256
 """Transactions that share one commit at most, so that the first of a group does not wait long."""
@@ -204,7 +204,10 @@ class SqliteDatabase(Database):
         self._queued = 0
         self._group: _Group | None = None
         self._inside = threading.local()
+        self._pragmas: tuple[tuple[str, str], ...] = (SQLITE_FILE_PRAGMA, *SQLITE_PRAGMAS)
         self._writer = self._open()
+        # A reader must come in while somebody writes.
+        self._pragmas = SQLITE_PRAGMAS
         mode = self._writer.exec_driver_sql("PRAGMA journal_mode=WAL").scalar_one()
         if mode != "wal":
             msg = f"SQLite could not switch {path} to WAL (answered {mode!r}); is it on a network file system?"
@@ -214,7 +217,7 @@ class SqliteDatabase(Database):
         # Autocommit: BEGIN, SAVEPOINT and COMMIT are ours, SQLAlchemy and the driver add none.
         try:
             connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            for name, value in SQLITE_PRAGMAS:
+            for name, value in self._pragmas:
                 connection.execute(f"PRAGMA {name}={value}")
         except sqlite3.Error as error:
             msg = f"Cannot open the database file {self.path}: {error}"

@@ -16,9 +16,10 @@ class Engine(StrEnum):
     POSTGRESQL = "postgresql"
 
 
+# Takes effect where the file is made: pages that compaction frees can be given back in steps.
+# It takes the lock of a writer, also where it changes nothing.
+SQLITE_FILE_PRAGMA = ("auto_vacuum", "INCREMENTAL")
 SQLITE_PRAGMAS = (
-    # Takes effect where the file is made: pages that compaction frees can be given back in steps.
-    ("auto_vacuum", "INCREMENTAL"),
     # A commit is on the disk when it is acknowledged: NORMAL loses it in a power cut.
     ("synchronous", "FULL"),
     ("foreign_keys", "ON"),

@@ -19,7 +19,7 @@ from assay.storage.dialect import SQLITE_PRAGMAS, Engine
 _FAULTS_NAMED = 20
 # What SQLite says of bytes that no program of its own has written so.
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_ONLY_FOR_WRITERS = frozenset({"auto_vacuum", "synchronous", "wal_autocheckpoint"})
+_ONLY_FOR_WRITERS = frozenset({"synchronous", "wal_autocheckpoint"})
 
 
 def open_read_only(url: str | Path) -> Database:

@@ -5,6 +5,7 @@ import type { Drawn } from "./paint";
 it.each([
   [[0, 800], false, [0, 200, 400, 600, 800]],
   [[0.03, 1.02], false, [0.2, 0.4, 0.6, 0.8, 1]],
+  [[0.64, 3.45], true, [0.7, 1, 2, 3]],
   [[0.02, 2000], true, [0.1, 1, 10, 100, 1000]],
 ] as [[number, number], boolean, number[]][])("round numbers of %j", (range, log, ticks) =>
   expect(ticksOf(range, log)).toEqual(ticks),

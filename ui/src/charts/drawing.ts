@@ -20,7 +20,11 @@ export function ticksOf([from, to]: [number, number], log: boolean): number[] {
     const [first, last] = [Math.ceil(Math.log10(from) - 1e-9), Math.floor(Math.log10(to) + 1e-9)];
     const powers = Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => 10 ** (first + at));
     if (powers.length >= 2) return powers.filter((_, at) => at % Math.ceil(powers.length / 8) === 0);
-    return [from, to];
+    const within = [first - 1, first, last].flatMap((power) =>
+      [1, 2, 3, 5, 7].map((each) => each * 10 ** power),
+    );
+    const found = [...new Set(within.map((each) => Number(each.toPrecision(3))))];
+    return found.filter((each) => each >= from && each <= to).sort((a, b) => a - b);
   }
   const rough = (to - from) / 5;
   const power = 10 ** Math.floor(Math.log10(rough));

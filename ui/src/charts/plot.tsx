@@ -46,6 +46,10 @@ const xLabel = (axis: XAxis, values: number[]): string[] =>
 const besideAxis = (values: string[] | null): number =>
   Math.ceil(Math.max(2, ...(values ?? []).map((each) => each.length)) * 6.4 + 14);
 
+/** On a log scale round numbers alone are named: its ends are none. */
+const isNamed = (value: number | null, isLog: boolean | undefined): boolean =>
+  value != null && (!isLog || Math.abs(Number(value.toPrecision(1)) / value - 1) < 1e-6);
+
 /** One canvas: uPlot draws axes, grid, cursor and selection; `paint` draws the curves. */
 export function Plot(props: PlotProps) {
   const { drawn, axis, height, logX, logY, range, group, label } = props;
@@ -103,7 +107,7 @@ export function Plot(props: PlotProps) {
             gap: 6,
             grid: line,
             ticks: { show: false },
-            values: (_, values) => values.map((value) => (value == null ? "" : tickNumber(value))),
+            values: (_, values) => values.map((value) => (isNamed(value, logY) ? tickNumber(value!) : "")),
           },
         ],
         cursor: {

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from mlflow.entities import Dataset, DatasetInput
 from mlflow.exceptions import RestException
 
 from tests.conformance.mlflow.conftest import a_trained_run, let_go, point_to
@@ -76,4 +77,28 @@ def test_the_bin_and_the_pages(either_server: LiveServer) -> None:
     assert client.search_runs([experiment_id]) == []
     client.restore_experiment(experiment_id)
     assert len(client.search_runs([experiment_id])) == 6
+    let_go()
+
+
+def test_datasets_select_logged_models_and_inputs_keep_their_order(
+    either_server: LiveServer,
+) -> None:
+    """Models with a metric on the dataset, and what a run read as it was sent."""
+    either = point_to(either_server)
+    home = either.create_experiment("on datasets")
+    run_id = either.create_run(home).info.run_id
+    scored, _ = (either.create_logged_model(home, name=name) for name in ("scored", "other"))
+    either.log_metric(
+        run_id, "acc", 1.0, model_id=scored.model_id, dataset_name="eval", dataset_digest="1"
+    )
+    sent = [
+        DatasetInput(Dataset(name=name, digest="d", source_type="s", source="s"), tags=[])
+        for name in ("zeta", "alpha")
+    ]
+    either.log_inputs(run_id, sent)
+
+    found = either.search_logged_models([home], datasets=[{"dataset_name": "eval"}])
+    kept = either.get_run(run_id).inputs.dataset_inputs
+    assert [model.name for model in found] == ["scored"]
+    assert [each.dataset.name for each in kept] == ["zeta", "alpha"]
     let_go()

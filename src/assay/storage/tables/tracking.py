@@ -74,6 +74,14 @@ Index(
     runs.c.started_at_ms.desc(),
     runs.c.run_id,
 )
+# In the order in which they were made, for pages that lie deep.
+Index(
+    "ix_runs_created",
+    runs.c.experiment_id,
+    runs.c.lifecycle,
+    runs.c.created_at_ms,
+    runs.c.id,
+)
 
 params = table(
     "params",

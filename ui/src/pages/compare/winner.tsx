@@ -39,6 +39,7 @@ export function WinnerPanel({ runs, evals }: { runs: readonly Run[]; evals: read
   const stored = useQuery({ ...queries.suites(), enabled: evals.length > 0 }).data;
   const suiteName = (suite: string) =>
     stored?.find((each) => each.fingerprint === suite)?.name ?? suite.replace(/@.*$/, "").slice(0, 16);
+  const isRankable = suites.some(({ suite, ids }) => suite !== null && ids.length > 1);
   const result = select.data;
   if (metrics.length === 0) return null;
   return (
@@ -51,7 +52,8 @@ export function WinnerPanel({ runs, evals }: { runs: readonly Run[]; evals: read
               These runs were not scored on one suite, so there is no winner among all of them
             </p>
             <p className="mt-0.5 text-ink-2">
-              A score on one exam says nothing about a score on another. Within one suite they can be ranked:
+              A score on one exam says nothing about a score on another.{" "}
+              {isRankable ? "Within one suite they can be ranked:" : "No two of these runs share a suite:"}
             </p>
             <ul className="mt-3 space-y-2">
               {suites.map(({ suite, ids }) => (
@@ -114,9 +116,7 @@ export function WinnerPanel({ runs, evals }: { runs: readonly Run[]; evals: read
         </Button>
         {suites.length > 1 ? (
           <span className="text-xs text-ink-3">
-            {suites.some(({ suite, ids }) => suite && ids.length > 1)
-              ? "Rank one of the groups above instead."
-              : "No two of these runs share a suite."}
+            {isRankable ? "Rank one of the groups above instead." : "Score them on one suite to rank them."}
           </span>
         ) : null}
       </div>

@@ -129,7 +129,7 @@ function Metrics({ run }: { run: Run }) {
                 <td className="w-20 whitespace-nowrap px-3 text-ink-2 max-sm:hidden">
                   {metric.max === null ? "–" : shortNumber(toNumber(metric.max))}
                 </td>
-                <td className="w-20 whitespace-nowrap px-3 text-ink-3 max-sm:hidden">
+                <td className="w-20 whitespace-nowrap px-3 text-ink-3 max-sm:hidden max-2xl:pr-4">
                   {metric.step.toLocaleString("en-US")}
                 </td>
                 <td className="w-20 whitespace-nowrap px-4 text-ink-3 max-2xl:hidden">

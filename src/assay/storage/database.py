@@ -406,7 +406,11 @@ class PostgresqlDatabase(Database):
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
         # What is run on the driver itself fails in the driver's own words.
-        self._errors = (sql_errors.DBAPIError, self._engine.dialect.loaded_dbapi.Error)
+        self._errors = (
+            sql_errors.DBAPIError,
+            sql_errors.TimeoutError,
+            self._engine.dialect.loaded_dbapi.Error,
+        )
         try:
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("SELECT 1")

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import * as queries from "@/api/queries";
 import { chooseTheme, useTheme } from "@/app/theme";
 import { Badge } from "@/design/badge";
@@ -30,6 +31,11 @@ const TABS = [
 export default function SettingsPage() {
   const { tab } = useSearch({ from: "/settings" });
   const me = useQuery(queries.whoami()).data;
+  const here = useRef<HTMLAnchorElement>(null);
+  // On a narrow screen the tabs are wider than the page.
+  useEffect(() => {
+    if (tab) here.current?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [tab]);
   const may = (action: string) => me?.actions.includes(action) ?? false;
   return (
     <Page
@@ -39,6 +45,7 @@ export default function SettingsPage() {
           {TABS.map(([value, label]) => (
             <Link
               key={label}
+              ref={tab === value ? here : undefined}
               to="/settings"
               search={{ tab: value }}
               aria-current={tab === value ? "page" : undefined}

@@ -92,12 +92,11 @@ function Figures({ kept }: { kept: Kept }) {
   );
 }
 
-const packing = (found: StorageCount): string =>
-  found.tail.points === 0
-    ? found.chunks.points === 0
-      ? "none yet"
-      : "all packed"
-    : `${count(found.tail.points)} as they came in, ${count(found.chunks.points)} packed`;
+/** Points come in one by one and are packed once enough of a run are there, or nothing more comes. */
+function packing({ chunks, tail }: StorageCount): string {
+  if (tail.points === 0) return chunks.points === 0 ? "none yet" : "all packed";
+  return chunks.points === 0 ? "not packed yet" : `${count(tail.points)} of them not packed yet`;
+}
 
 function Figure({ name, note, children }: { name: string; note: string; children: ReactNode }) {
   return (
@@ -135,7 +134,11 @@ function Waiting({ backlogs }: { backlogs: Kept["backlogs"] }) {
 function Largest({ found }: { found: StorageCount | null }) {
   const most = Math.max(1, ...(found?.largest ?? []).map((each) => each.artifact_bytes));
   return (
-    <Card title="Largest experiments" note="most files, or most points" flush>
+    <Card
+      title="Largest experiments"
+      note="by files, then by points; a file that two runs share counts for both"
+      flush
+    >
       {found === null ? (
         <SkeletonRows rows={3} />
       ) : found.largest.length === 0 ? (

@@ -14,7 +14,7 @@ from tests.e2e.crash_load import MODEL, POINTS, Load
 from tests.support.server import LiveServer
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     "kills", [4, pytest.param(50, marks=pytest.mark.slow)], ids=["4-kills", "50-kills"]
 )

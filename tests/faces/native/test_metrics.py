@@ -266,7 +266,7 @@ def test_a_quiet_stream_says_that_it_lives(rig: Rig, monkeypatch: pytest.MonkeyP
             heartbeat_s=0.02,
             max_watch_s=1.0,
         )
-        return [("points" if item.points else "alive", item.is_whole) async for item in news]
+        return [("points" if item.items else "alive", item.is_whole) async for item in news]
 
     heard = asyncio.run(listen())
 

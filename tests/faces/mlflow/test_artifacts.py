@@ -270,7 +270,7 @@ def test_a_large_file_is_not_uploaded_by_a_page(server: Server, run_id: str) -> 
         content=bytes(10 * 1024 * 1024 + 1),
     )
 
-    refused(answer, 400, "INVALID_PARAMETER_VALUE")
+    refused(answer, 400, "INVALID_PARAMETER_VALUE", "Artifact size is too large")
 
 
 @pytest.mark.parametrize(

@@ -435,3 +435,25 @@ def test_traversal_is_refused_even_where_any_source_is_taken(
         "Invalid model version source",
         "If supplying a source as an http, https,",
     )
+
+
+def test_a_logged_model_names_the_versions_that_were_made_of_it(
+    recording: Server, a_name: str
+) -> None:
+    """In the tag that MLflow's clients read, in the order of their making."""
+    a_model(recording, a_name)
+    made = recording.post("/logged-models", experiment_id="0", name="m").json()["model"]["info"]
+    model_id = made["model_id"]
+    path = f"{made['artifact_uri'].removeprefix('mlflow-artifacts:/')}/w.bin"
+    recording.ask("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{path}", content=b"w")
+    recording.send("PATCH", f"/logged-models/{model_id}", status="LOGGED_MODEL_READY")
+
+    for _ in range(2):
+        answer = recording.post(
+            "/model-versions/create", name=a_name, source=f"models:/{model_id}", model_id=model_id
+        )
+        assert answer.status_code == 200, answer.text
+
+    info = recording.get(f"/logged-models/{model_id}").json()["model"]["info"]
+    expected = f'[{{"name": "{a_name}", "version": 1}}, {{"name": "{a_name}", "version": 2}}]'
+    assert values(info["tags"]) == {"mlflow.modelVersions": expected}

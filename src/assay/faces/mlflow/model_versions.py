@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Final
@@ -9,8 +10,9 @@ from typing import Any, Final
 from msgspec import field
 
 from assay.domain.access import Action
-from assay.domain.errors import InvalidArgument, NotFound
+from assay.domain.errors import AppError, InvalidArgument, NotFound
 from assay.domain.grammars import MODEL_VERSIONS
+from assay.domain.names import MAX_TAG_VALUE
 from assay.domain.registry import ModelVersion, is_prompt
 from assay.faces.endpoint import Call, Endpoint
 from assay.faces.mlflow.limits import KeyValue, check_key, registry_tags_of
@@ -31,6 +33,7 @@ from assay.faces.mlflow.wire import Int64, Message, Required, missing
 
 MAX_ASKED: Final = 200_000
 MAX_PAGE: Final = 10_000
+_VERSIONS_TAG: Final = "mlflow.modelVersions"
 _ACTIVE: Final = (Stage.STAGING, Stage.PRODUCTION)
 
 
@@ -142,6 +145,8 @@ class VersionRoutes:
             run_link=message.run_link,
             create_model=False,
         )
+        if origin.logged_model_id is not None:
+            _tell(call, origin.logged_model_id, made)
         return {"model_version": version_view(made)}
 
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -155,6 +160,21 @@ class VersionRoutes:
                 CreateVersion,
             ),
         )
+
+
+def _tell(call: Call, model_id: str, made: ModelVersion) -> None:
+    """Let the logged model's tag name its version too, as MLflow does."""
+    models = call.services.logged_models
+    try:
+        known = models.get(call.context, model_id).tags.get(_VERSIONS_TAG, "[]")
+        told = [*json.loads(known), {"name": made.model, "version": made.version}]
+        # The tag is a hint for readers: of very many versions the last ones are named.
+        while len(text := json.dumps(told)) > MAX_TAG_VALUE:
+            told = told[len(told) // 2 :]
+        models.set_tags(call.context, model_id, {_VERSIONS_TAG: text})
+    except (AppError, ValueError, TypeError):
+        # The version is there; whoever may register it need not be allowed to change its source.
+        return
 
 
 def get_one(call: Call, message: VersionName) -> Json:

@@ -67,6 +67,11 @@ _OBJECTS: Final = _rules(
         r"There is no (.+) experiment TEXT; it is (.+)\.",
         "No Experiment with id={2} exists that is {1}; it is {3}.",
     ),
+    # Of all routes only the upload of an artifact by a page has this limit.
+    (
+        r"The body is larger .* 10485760 bytes.*",
+        "Artifact size is too large. Max size is 10MB. {0}",
+    ),
     (
         r"(?:.*\.)?(\w+) has \d+ characters; the limit is (\d+)\.",
         "'{1}' exceeds the maximum length of {2} characters: {0}",

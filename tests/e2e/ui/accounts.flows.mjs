@@ -36,7 +36,7 @@ flow("a token that is made is shown once and works", () =>
       const dialog = page.getByRole("dialog");
       await dialog.getByLabel("What for").fill("for a flow");
       await dialog.getByLabel("For", { exact: true }).selectOption("admin");
-      await dialog.getByRole("button", { name: "Make it" }).click();
+      await dialog.getByRole("button", { name: "Create" }).click();
       await page.getByRole("heading", { name: "Copy the token now" }).waitFor();
       const token = (await dialog.locator("code, pre").first().textContent()).trim();
       const me = await call(here.url, "GET", "/whoami", undefined, { authorization: `Bearer ${token}` });

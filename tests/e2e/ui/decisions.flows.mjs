@@ -62,7 +62,7 @@ flow("a webhook is made, its secret is shown once, and it is turned off", () =>
     await page.getByRole("button", { name: "New webhook" }).click();
     await page.getByLabel("Name").fill("release-chat");
     await page.getByLabel("Address").fill("https://hooks.example.org/assay");
-    await page.getByRole("button", { name: "Make it" }).click();
+    await page.getByRole("button", { name: "Create" }).click();
     await page.getByRole("heading", { name: "Copy the secret now" }).waitFor();
     await page.getByRole("button", { name: "Done" }).click();
     await page.getByRole("cell", { name: /release-chat/ }).waitFor();

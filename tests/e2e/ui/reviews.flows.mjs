@@ -50,6 +50,20 @@ const tell = async (who, ...words) => {
   }
 };
 
+/** A version of the model, of a run of its own, and its number. */
+const register = async (known) => {
+  const { experiment_id } = await here.call("POST", "/experiments", { name: `knows-${known}` }, as("ann"));
+  const { run_id } = await here.call(
+    "POST",
+    "/runs",
+    { experiment_id, name: `knows-${known}`, params: { ...LINEAGE, known: `${known}` }, tags: { "mlflow.source.git.commit": "c".repeat(40) } },
+    as("ann"),
+  );
+  const file = { "content-type": "application/octet-stream", ...as("ann") };
+  await here.call("PUT", `/runs/${run_id}/files/model/known.json`, `${known}`, file);
+  return (await here.call("POST", "/models/bot/versions", { run_id, artifact_path: "model" }, as("ann"))).version;
+};
+
 before(async () => {
   here = await stage("--auth");
   folder = await mkdtemp(join(tmpdir(), "assay-suite-"));
@@ -66,17 +80,8 @@ before(async () => {
   ]);
   // The gate is the admin's, so that eve, who is another person, may agree to promotions under it.
   await tell("admin", "gates", "create", "exam", "--suite", folder, "--threshold", "0.5", "--approvals", "1");
-  const { experiment_id } = await here.call("POST", "/experiments", { name: "reviewed" }, as("ann"));
   for (const known of [5, 8]) {
-    const { run_id } = await here.call(
-      "POST",
-      "/runs",
-      { experiment_id, name: `knows-${known}`, params: { ...LINEAGE, known: `${known}` }, tags: { "mlflow.source.git.commit": "c".repeat(40) } },
-      as("ann"),
-    );
-    const file = { "content-type": "application/octet-stream", ...as("ann") };
-    await here.call("PUT", `/runs/${run_id}/files/model/known.json`, `${known}`, file);
-    const { version } = await here.call("POST", "/models/bot/versions", { run_id, artifact_path: "model" }, as("ann"));
+    const version = await register(known);
     await here.call("POST", "/gate-runs", { model: "bot", version }, as("ann"));
   }
   process.env.ASSAY_TOKEN = await here.server.token("gate-runner");
@@ -228,4 +233,20 @@ flow("policies of a workspace are changed: verdicts, keys, references, sources a
     await page.getByText(/look anew/).first().waitFor();
     const { thresholds } = await call(here.url, "GET", "/workspaces/default/health-thresholds", undefined, as("eve"));
     assert.equal(thresholds.entropy_ratio, 0.3);
+  }));
+
+flow("an alias that somebody holds unexamined is protected with a reason, or not at all", () =>
+  visitAs("eve", "/settings", async (page) => {
+    const version = await register(3);
+    await here.call("PUT", "/models/bot/aliases/stable", { version }, as("ann"));
+    await page.getByRole("button", { name: "Protect an alias" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Alias").fill("stable");
+    await dialog.getByRole("button", { name: "Protect" }).click();
+    await dialog.getByText(/Have it examined and pass/).waitFor();
+    await dialog.getByLabel("Reason").fill("served since spring");
+    await dialog.getByRole("button", { name: "Protect" }).click();
+    await page.getByRole("button", { name: "Stop protecting stable" }).waitFor();
+    const { policy } = await call(here.url, "GET", "/workspaces/default", undefined, as("eve"));
+    assert.ok(policy.protected.includes("stable"));
   }));

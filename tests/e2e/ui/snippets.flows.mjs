@@ -49,10 +49,10 @@ flow("the first run and the first version are recorded as the empty pages say", 
     await page.getByText("Closed").first().waitFor();
   }));
 
-flow("a run goes on with metrics, samples and lines as its empty pages say", () =>
+flow("a run goes on with metrics, samples, lines and files as its empty pages say", () =>
   here.visit("/", async (page) => {
     const { run_id: id } = await here.call("POST", "/runs", { experiment_id: "0", name: "bare" });
-    for (const [tab, shown] of [["charts", "train"], ["samples", "2 completions"], ["logs", "step 2"]]) {
+    for (const [tab, shown] of [["charts", "train"], ["samples", "2 completions"], ["logs", "step 2"], ["artifacts", "report.md"]]) {
       await paste((await taught(page, `/runs/${id}?tab=${tab}`))[0]);
       await page.reload();
       await page.getByText(shown).first().waitFor();

@@ -20,13 +20,15 @@ import { bytes } from "@/format/number";
 import { kindOf } from "./kinds";
 import { FileViewer } from "./viewer";
 
-/** The files of a run: a tree beside what is chosen in it. `owner` is the route of the run. */
+/** The files of a run: a tree beside what is chosen in it. `owner` is the route of the run; `teach` logs a first one. */
 export function ArtifactBrowser({
   owner,
+  teach,
   path,
   onPath,
 }: {
   owner: string;
+  teach: string;
   path: string | undefined;
   onPath: (path: string) => void;
 }) {
@@ -37,11 +39,7 @@ export function ArtifactBrowser({
     return (
       <Empty icon={<PackageOpen />} title="No files yet">
         <p>Checkpoints, configs and reports appear here once the run logs them:</p>
-        <Snippet
-          text={
-            'run.log_artifacts("outputs/adapter", "adapter")     # Assay\nmlflow.log_artifacts("outputs/adapter", "adapter")  # MLflow'
-          }
-        />
+        <Snippet text={teach} />
       </Empty>
     );
   }

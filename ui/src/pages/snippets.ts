@@ -87,6 +87,14 @@ export const moreSamples = (runId: string): string =>
     '    run.log_table("completions", rows, step=1)',
   );
 
+export const moreFiles = (runId: string): string =>
+  resumed(
+    runId,
+    '    with open("report.md", "w") as report:',
+    '        report.write("# What was learned\\n")',
+    '    run.log_artifact("report.md")',
+  );
+
 export const moreLines = (runId: string): string =>
   resumed(
     runId,

@@ -17,7 +17,7 @@ import { CopyButton, Snippet } from "@/design/snippet";
 import { Empty, Failure, SkeletonRows } from "@/design/states";
 import { ArtifactBrowser } from "@/files/browser";
 import { duration } from "@/format/time";
-import { moreMetrics } from "../snippets";
+import { moreFiles, moreMetrics } from "../snippets";
 import { RunActions } from "./actions";
 import { Logs } from "./logs";
 import { Overview } from "./overview";
@@ -138,6 +138,7 @@ function Loaded({ run }: { run: Run }) {
       {tab === "artifacts" ? (
         <ArtifactBrowser
           owner={apiPath("runs", run.run_id)}
+          teach={moreFiles(run.run_id)}
           path={search.path}
           onPath={(path) =>
             void navigate({ to: ".", search: (before) => ({ ...before, path }), replace: true })

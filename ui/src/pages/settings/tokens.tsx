@@ -140,7 +140,7 @@ function NewToken({ onClose }: { onClose: () => void }) {
       title="New token"
       footer={
         <Button variant="primary" busy={create.isPending} disabled={!owner} onClick={() => create.mutate()}>
-          Make it
+          Create
         </Button>
       }
     >

@@ -183,7 +183,7 @@ function NewWebhook({ onClose }: { onClose: () => void }) {
           busy={create.isPending}
           disabled={!name.trim() || !url.trim() || events.size === 0}
         >
-          Make it
+          Create
         </Button>
       }
     >

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, apiPath, post } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { Demand, Workspace } from "@/api/types";
@@ -8,9 +8,9 @@ import { failed, said } from "@/app/toasts";
 import { Badge } from "@/design/badge";
 import { Button } from "@/design/button";
 import { Card } from "@/design/card";
-import { Modal } from "@/design/dialog";
-import { Field, Input, Segmented } from "@/design/field";
-import { Failure, messageOf, SkeletonRows } from "@/design/states";
+import { Segmented } from "@/design/field";
+import { Failure, SkeletonRows } from "@/design/states";
+import { NewDialog, TextField } from "./forms";
 
 /** What each workspace demands of its registry: closed lineage, and which aliases only a promotion moves. */
 export function Workspaces({ may }: { may: (action: string) => boolean }) {
@@ -38,7 +38,7 @@ export function Workspaces({ may }: { may: (action: string) => boolean }) {
 
 function Policy({ workspace, isAllowed }: { workspace: Workspace; isAllowed: boolean }) {
   const client = useQueryClient();
-  const [alias, setAlias] = useState("");
+  const [protecting, setProtecting] = useState(false);
   const change = useMutation({
     mutationFn: (body: {
       lineage?: string;
@@ -51,11 +51,6 @@ function Policy({ workspace, isAllowed }: { workspace: Workspace; isAllowed: boo
     onSettled: () => client.invalidateQueries({ queryKey: ["workspaces"] }),
   });
   const held = workspace.policy.protected;
-  const add = (event: FormEvent) => {
-    event.preventDefault();
-    change.mutate({ protected: [...held, alias.trim()] });
-    setAlias("");
-  };
   return (
     <Card title={workspace.name} note={workspace.description}>
       <div className="grid gap-6 sm:grid-cols-2">
@@ -97,15 +92,9 @@ function Policy({ workspace, isAllowed }: { workspace: Workspace; isAllowed: boo
               </Badge>
             ))}
             {isAllowed ? (
-              <form onSubmit={add} className="flex gap-1">
-                <Input
-                  aria-label="Alias to protect"
-                  value={alias}
-                  onChange={(event) => setAlias(event.target.value)}
-                  placeholder="add an alias"
-                  className="h-6 w-28 px-1.5 text-xs"
-                />
-              </form>
+              <Button size="sm" variant="ghost" onClick={() => setProtecting(true)}>
+                <Plus /> Protect an alias
+              </Button>
             ) : null}
           </div>
           <p className="mt-2 text-xs text-ink-3">
@@ -125,6 +114,7 @@ function Policy({ workspace, isAllowed }: { workspace: Workspace; isAllowed: boo
           onValue={(closure_at_promotion) => isAllowed && change.mutate({ closure_at_promotion })}
         />
       </div>
+      {protecting ? <Protect workspace={workspace} onClose={() => setProtecting(false)} /> : null}
     </Card>
   );
 }
@@ -183,35 +173,55 @@ function NewWorkspace({ onClose }: { onClose: () => void }) {
     },
   });
   return (
-    <Modal
-      open
-      onClose={onClose}
-      width="sm"
+    <NewDialog
       title="New workspace"
       note="A team's space, with its own members and policy."
-      footer={
-        <Button
-          variant="primary"
-          busy={create.isPending}
-          disabled={!name.trim()}
-          onClick={() => create.mutate()}
-        >
-          Make it
-        </Button>
-      }
+      action="Create"
+      isComplete={Boolean(name.trim())}
+      doing={create}
+      onClose={onClose}
+      width="sm"
     >
-      <div className="space-y-3">
-        <Field label="Name" error={create.error ? messageOf(create.error) : null}>
-          {(props) => (
-            <Input {...props} autoFocus value={name} onChange={(event) => setName(event.target.value)} />
-          )}
-        </Field>
-        <Field label="Description">
-          {(props) => (
-            <Input {...props} value={description} onChange={(event) => setDescription(event.target.value)} />
-          )}
-        </Field>
-      </div>
-    </Modal>
+      <TextField label="Name" autoFocus value={name} onValue={setName} />
+      <TextField label="Description" value={description} onValue={setDescription} />
+    </NewDialog>
+  );
+}
+
+/** Who holds the alias without having passed a gate is named in the refusal, and a reason lets it stay. */
+function Protect({ workspace, onClose }: { workspace: Workspace; onClose: () => void }) {
+  const [alias, setAlias] = useState("");
+  const [reason, setReason] = useState("");
+  const client = useQueryClient();
+  const protect = useMutation({
+    mutationFn: () =>
+      api("PATCH", apiPath("workspaces", workspace.name), {
+        body: { protected: [...workspace.policy.protected, alias.trim()], reason: reason.trim() },
+      }),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: ["workspaces"] });
+      said(`${alias.trim()} is protected in ${workspace.name}.`);
+      onClose();
+    },
+  });
+  return (
+    <NewDialog
+      title="Protect an alias"
+      note="From then on it moves by promotion through the gate and by rollback alone."
+      action="Protect"
+      isComplete={Boolean(alias.trim())}
+      doing={protect}
+      onClose={onClose}
+      width="sm"
+    >
+      <TextField label="Alias" autoFocus value={alias} onValue={setAlias} placeholder="production" />
+      <TextField
+        label="Reason"
+        help="Needed where a model holds the alias without having passed a gate. The ledger keeps it."
+        value={reason}
+        onValue={setReason}
+        maxLength={2000}
+      />
+    </NewDialog>
   );
 }

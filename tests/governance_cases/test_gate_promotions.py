@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -30,6 +31,13 @@ def preview(court: Court, version: int) -> dict[str, Any]:
     status, body = court.call(court.trainer, "POST", path, {"version": version})
     assert status == 200
     return body
+
+
+def redrawn(gains: list[int], seed: int) -> str:
+    """The p-value of a bootstrap of 10,000 rounds, by whoever knows the gains and the seed."""
+    draw = Random(seed).random
+    lost = sum(sum(gains[int(draw() * len(gains))] for _ in gains) <= 0 for _ in range(10_000))
+    return f"{lost + 1}/10001"
 
 
 def test_g10_the_first_promotion_needs_the_threshold_only(court: Court) -> None:
@@ -213,7 +221,7 @@ def test_g28_the_paired_test_is_the_same_bit_for_bit(court: Court) -> None:
 
 
 def test_g28_a_bootstrap_draws_the_same_numbers_everywhere(court: Court) -> None:
-    """G28: on values that are not 0 or 1 the seeded bootstrap gives this very fraction, on any server."""
+    """G28: on values that are not 0 or 1 the seeded bootstrap gives one fraction, here and elsewhere."""
     court.a_gate(5, metric="latency")
     numbers = count(1)
 
@@ -231,7 +239,7 @@ def test_g28_a_bootstrap_draws_the_same_numbers_everywhere(court: Court) -> None
 
     assert paired["method"] == "paired_bootstrap"
     assert paired["rounds"] == 10_000
-    assert paired["p_value"] == "64/10001"
+    assert paired["p_value"] == redrawn([0, 0, 3, 4, 5, 6, 0, 0, 0, 0], int(paired["seed"]))
     elsewhere = build_services(court.platform, accounts=False).promotion.preview
     assert elsewhere(court.ask(), MODEL, 2).as_record()["paired"] == paired
 

@@ -206,9 +206,9 @@ def encode_columns_wire(
     return b"".join(
         (
             _WIRE_HEAD.pack(_WIRE, len(steps)),
-            steps.astype("<i8", copy=False).tobytes(),
-            timestamps_ms.astype("<i8", copy=False).tobytes(),
-            values.astype("<f8", copy=False).tobytes(),
+            np.ascontiguousarray(steps, "<i8").data,
+            np.ascontiguousarray(timestamps_ms, "<i8").data,
+            np.ascontiguousarray(values, "<f8").data,
         )
     )
 

@@ -15,6 +15,7 @@ from assay.domain.errors import Unavailable
 from assay.server.app import App
 from assay.server.http import Protocol
 from assay.server.logging import configure
+from assay.server.memory import return_large_blocks
 from assay.server.settings import Settings
 
 GRACE_S = 10
@@ -61,6 +62,7 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings, *, log_level: str = "info") -> None:
     """Serve until SIGINT or SIGTERM, then drain and close. Raises an AppError if it cannot start."""
     configure(level=log_level)
+    return_large_blocks()
     app = App(settings)
     listener = _bind(settings.host, settings.port)
     try:

@@ -83,12 +83,12 @@ def measure(
 def print_table(cases: list[Case], figures: dict[str, dict[str, float | None]]) -> None:
     """A row per case: figures, the ratio in Assay's favour, and the goal."""
     peers = [name for name in figures if name != "assay"]
-    head = f"{'case':<34}{'assay':>20}" + "".join(f"{peer:>20}{'ratio':>9}" for peer in peers)
+    head = f"{'case':<36}{'assay':>20}" + "".join(f"{peer:>20}{'ratio':>9}" for peer in peers)
     print(f"\n{head}  goal\n{'-' * (len(head) + 12)}")
     for case in cases:
         ours = figures["assay"][case.name]
         assert ours is not None
-        row = f"{case.name:<34}{_shown(ours, case.unit):>20}"
+        row = f"{case.name:<36}{_shown(ours, case.unit):>20}"
         for peer in peers:
             theirs = figures[peer][case.name]
             row += f"{_shown(theirs, case.unit):>20}{_ratio(case, ours, theirs):>9}"

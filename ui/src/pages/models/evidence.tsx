@@ -52,9 +52,7 @@ export function PairedAdvice({ decision }: { decision: Decision }) {
       </div>
       <Balance paired={paired} />
       <p className="mt-2 text-xs text-ink-2">
-        {paired.p_value_float <= 0.05
-          ? "Between two equal models a win like this would be rare."
-          : "Two equal models could well differ like this."}{" "}
+        {meaning(paired.p_value_float)}{" "}
         <span className="text-ink-3">
           {paired.attempts === 1
             ? "The first attempt since the last promotion"
@@ -64,6 +62,13 @@ export function PairedAdvice({ decision }: { decision: Decision }) {
       </p>
     </section>
   );
+}
+
+/** The one-sided p-value in words: only a win can be explained by luck. */
+function meaning(pValue: number): string {
+  if (pValue <= 0.05) return "Between two equal models a win like this would be rare.";
+  if (pValue <= 0.5) return "Between two equal models a win like this could well be luck.";
+  return "Item by item it did not win.";
 }
 
 function Balance({ paired }: { paired: Paired }) {
